@@ -1,0 +1,1 @@
+"""SIP clients that place real calls with real media and time every transaction."""
