@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Percentiles:
-    """The middle, the tail and the worst of some times, in milliseconds."""
+    """The middle, the tail and the worst of some times, in milliseconds; None: none measured."""
 
-    p50: float
-    p99: float
-    max: float
+    p50: float | None
+    p99: float | None
+    max: float | None
 
 
 def percentile(values_ms: Iterable[float], percent: float) -> float:
@@ -33,9 +33,9 @@ def percentile(values_ms: Iterable[float], percent: float) -> float:
     return ordered[math.ceil(percent / 100 * len(ordered)) - 1]
 
 
-def summarize(values_ms: Iterable[float]) -> Percentiles | None:
-    """Return p50, p99 and the maximum, or None where nothing was measured."""
+def summarize(values_ms: Iterable[float]) -> Percentiles:
+    """Return p50, p99 and the maximum."""
     values = list(values_ms)
     if not values:
-        return None
+        return Percentiles(None, None, None)
     return Percentiles(percentile(values, 50), percentile(values, 99), max(values))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
-from bencodepy import Bencode, BencodeDecodeError
+from bencodepy import Bencode, BencodeDecodeError  # type: ignore[import-untyped]
 
 from slowbye.ng.errors import NgBodyError, NgCookieError, NgKindError
 

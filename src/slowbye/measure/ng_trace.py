@@ -1,0 +1,153 @@
+"""How long rtpengine's commands took, seen from the wire.
+
+A request is matched to its reply by cookie and 5-tuple. Time runs from the *first* transmission
+of the request to the first complete reply, because that is how long the proxy's worker waits.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from slowbye.measure.percentiles import Percentiles, summarize
+from slowbye.measure.reassembly import Datagram
+from slowbye.ng.codec import Reply, Request, decode
+from slowbye.ng.errors import NgError
+
+
+@dataclass
+class Exchange:
+    """One command: its request, sent once or more often, and the reply, if it came.
+
+    Attributes:
+        first_ms: first transmission, on the captured host's clock.
+        last_ms: latest transmission.
+        transmissions: how often the request was sent; each after the first is a retransmission.
+        reply_ms: when the first reply was complete; None when none came.
+        reply_bytes: UDP payload of the largest reply (cookie and dictionary, no headers).
+        reply_fragments: into how many IP packets the reply was cut; 0 when none came.
+    """
+
+    command: str
+    first_ms: float
+    last_ms: float
+    transmissions: int = 1
+    reply_ms: float | None = None
+    reply_bytes: int = 0
+    reply_fragments: int = 0
+
+    @property
+    def ms(self) -> float | None:
+        """Time to the reply, or None."""
+        return None if self.reply_ms is None else self.reply_ms - self.first_ms
+
+
+@dataclass(frozen=True)
+class CommandTimes:
+    """All exchanges of one command; times in milliseconds, None where nothing was measured.
+
+    Attributes:
+        count: requests, retransmissions not counted.
+        p50, p99, max: time to the reply, of those answered, however late.
+        reply_bytes_max: UDP payload of the largest reply.
+        fragmented: replies that were cut into IP fragments.
+        retransmits: transmissions beyond the first of each request.
+        unanswered: requests without any complete reply.
+        late: requests whose reply came after the proxy had given up.
+        gave_up: of unanswered and late ones, how long the proxy waited: from the first
+            transmission to the last, and one more try's time for that last one.
+    """
+
+    count: int
+    p50: float | None
+    p99: float | None
+    max: float | None
+    reply_bytes_max: int
+    fragmented: int
+    retransmits: int
+    unanswered: int
+    late: int
+    gave_up: Percentiles
+
+
+@dataclass
+class NgTrace:
+    """The exchanges of one capture, by 5-tuple and cookie."""
+
+    exchanges: dict[tuple[object, ...], Exchange] = field(default_factory=dict)
+
+    def add(self, datagram: Datagram) -> None:
+        """Take the next datagram of the capture; what is not ng is passed over."""
+        try:
+            message = decode(datagram.payload)
+        except NgError:
+            return
+        if isinstance(message, Request):
+            self._add_request(message, datagram)
+        else:
+            self._add_reply(message, datagram)
+
+    def _add_request(self, request: Request, datagram: Datagram) -> None:
+        key = (datagram.source, datagram.destination, request.cookie)
+        known = self.exchanges.get(key)
+        if known is None:
+            self.exchanges[key] = Exchange(request.command, datagram.time_ms, datagram.time_ms)
+        else:
+            known.transmissions += 1
+            known.last_ms = datagram.time_ms
+
+    def _add_reply(self, reply: Reply, datagram: Datagram) -> None:
+        exchange = self.exchanges.get((datagram.destination, datagram.source, reply.cookie))
+        if exchange is None:
+            return
+        if exchange.reply_ms is None:
+            exchange.reply_ms = datagram.time_ms
+        exchange.reply_bytes = max(exchange.reply_bytes, len(datagram.payload))
+        exchange.reply_fragments = max(exchange.reply_fragments, datagram.fragments)
+
+
+def trace(datagrams: Iterable[Datagram], ng_ports: Iterable[int]) -> list[Exchange]:
+    """Match requests and replies among the datagrams to and from the ng ports."""
+    ports = set(ng_ports)
+    found = NgTrace()
+    for datagram in datagrams:
+        if datagram.source[1] in ports or datagram.destination[1] in ports:
+            found.add(datagram)
+    return list(found.exchanges.values())
+
+
+def by_command(
+    exchanges: Iterable[Exchange], try_ms: float, give_up_ms: float
+) -> Mapping[str, CommandTimes]:
+    """Summarize exchanges for each command.
+
+    Args:
+        exchanges: from :func:`trace`.
+        try_ms: how long the proxy waits for each transmission (``rtpengine_tout``).
+        give_up_ms: how long it waits in all (``rtpengine_tout`` times ``rtpengine_retr``).
+    """
+    commands: dict[str, list[Exchange]] = {}
+    for exchange in exchanges:
+        commands.setdefault(exchange.command, []).append(exchange)
+    return {
+        command: _times(of_one, try_ms, give_up_ms) for command, of_one in sorted(commands.items())
+    }
+
+
+def _times(exchanges: list[Exchange], try_ms: float, give_up_ms: float) -> CommandTimes:
+    answered = [exchange.ms for exchange in exchanges if exchange.ms is not None]
+    unanswered = [exchange for exchange in exchanges if exchange.ms is None]
+    late = [exchange for exchange in exchanges if (exchange.ms or 0.0) > give_up_ms]
+    times = summarize(answered)
+    return CommandTimes(
+        count=len(exchanges),
+        p50=times.p50,
+        p99=times.p99,
+        max=times.max,
+        reply_bytes_max=max(exchange.reply_bytes for exchange in exchanges),
+        fragmented=sum(exchange.reply_fragments > 1 for exchange in exchanges),
+        retransmits=sum(exchange.transmissions - 1 for exchange in exchanges),
+        unanswered=len(unanswered),
+        late=len(late),
+        gave_up=summarize(
+            exchange.last_ms - exchange.first_ms + try_ms for exchange in unanswered + late
+        ),
+    )

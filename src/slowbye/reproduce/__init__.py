@@ -1,0 +1,1 @@
+"""Runs calls over each path under each WAN profile, and judges what was measured."""

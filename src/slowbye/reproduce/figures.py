@@ -1,0 +1,67 @@
+"""Makes a run's figures of what was measured on the clients, on the wire and in the journal."""
+
+from dataclasses import dataclass, replace
+
+from slowbye.measure.ng_trace import Exchange, by_command
+from slowbye.netem.model import Effect, Profile
+from slowbye.reproduce.plan import Plan
+from slowbye.reproduce.run import Run, call_figures
+from slowbye.reproduce.verdict import judge
+from slowbye.sip.result import BatchResult
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one run left behind.
+
+    Attributes:
+        batch: the calls.
+        at_proxy, at_rtpengine: the ng exchanges seen at either end. Only rtpengine's end sees
+            replies whose fragments the WAN then loses.
+        node_disabled: the proxy's journal says that it gave rtpengine up.
+        rtt_ms: measured before the calls.
+        packets_lost: by the captures.
+    """
+
+    batch: BatchResult
+    at_proxy: list[Exchange]
+    at_rtpengine: list[Exchange]
+    node_disabled: bool
+    rtt_ms: float | None
+    packets_lost: int = 0
+
+
+def make_run(plan: Plan, path: str, profile: Profile, measured: Measured) -> Run:
+    """Return the figures of a run, judged."""
+    conditions = plan.conditions(profile)
+    ng = dict(by_command(measured.at_proxy, plan.try_ms, conditions.give_up_ms))
+    sent = by_command(measured.at_rtpengine, plan.try_ms, conditions.give_up_ms)
+    for command, times in ng.items():
+        if command in sent:
+            largest = max(times.reply_bytes_max, sent[command].reply_bytes_max)
+            ng[command] = replace(times, reply_bytes_max=largest)
+    arguments = {"delay_ms": conditions.delay_ms} if profile.effect is Effect.FRAGMENTS_LATE else {}
+    figures = call_figures(measured.batch, plan.workers)
+    run = Run(
+        path=path,
+        profile=profile.name,
+        profile_args=arguments,
+        effect=str(profile.effect),
+        at_once=plan.calls.at_once,
+        calls=figures.calls,
+        failed=figures.failed,
+        failures=figures.failures,
+        rtp_ok=figures.rtp_ok,
+        setup_ms=figures.setup_ms,
+        bye_ms=figures.bye_ms,
+        bystander_ms=figures.bystander_ms,
+        byes_under_way=figures.byes_under_way,
+        starved_ms=figures.starved_ms,
+        ng=ng,
+        reply_fragmented="delete" in sent and sent["delete"].fragmented > 0,
+        rtpengine_ms={command: times.p50 for command, times in sent.items()},
+        node_disabled=measured.node_disabled,
+        rtt_measured_ms=measured.rtt_ms,
+        packets_lost_by_capture=measured.packets_lost,
+    )
+    return replace(run, verdict=judge(run, conditions))

@@ -1,0 +1,84 @@
+"""Runs a playbook quietly, its output in a log file."""
+
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from slowbye.errors import SlowbyeError
+
+_STOP_TIMEOUT_S = 20.0
+
+
+def command_line(inventory: str, playbook: str, variables: Mapping[str, str]) -> list[str]:
+    """Return the command that runs ``playbooks/PLAYBOOK.yml``."""
+    program = str(Path(sys.executable).with_name("ansible-playbook"))
+    extra = [word for name, value in variables.items() for word in ("-e", f"{name}={value}")]
+    return [program, "-i", inventory, f"playbooks/{playbook}.yml", *extra]
+
+
+def check_present(*playbooks: str) -> None:
+    """Make sure that this is slowbye's directory.
+
+    Raises:
+        SlowbyeError: a playbook is missing.
+    """
+    for playbook in playbooks:
+        if not Path(f"playbooks/{playbook}.yml").is_file():
+            raise SlowbyeError(
+                f"no playbooks/{playbook}.yml in {Path.cwd()}: run this in slowbye's directory"
+            )
+
+
+def play(inventory: str, playbook: str, variables: Mapping[str, str], log: Path) -> None:
+    """Run a playbook to its end, appending what it says to a log file.
+
+    It runs in a session of its own: a Ctrl-C is ours to handle, and ends it.
+
+    Raises:
+        SlowbyeError: it failed: on which host, why, and where the log is.
+    """
+    command = command_line(inventory, playbook, variables)
+    with log.open("a+", encoding="utf-8", errors="replace") as file:
+        file.write(f"$ {shlex.join(command)}\n")
+        file.flush()
+        begin = file.tell()
+        try:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except FileNotFoundError as error:
+            raise SlowbyeError(f"{command[0]} is not installed") from error
+        try:
+            status = process.wait()
+        except BaseException:
+            process.send_signal(signal.SIGINT)
+            process.wait(_STOP_TIMEOUT_S)
+            raise
+        file.seek(begin)
+        said = file.read()
+    if status != 0:
+        raise SlowbyeError(f"playbooks/{playbook}.yml failed: {failure(said)} (all of it: {log})")
+
+
+def failure(output: str) -> str:
+    """Return the first failure of a playbook's output, as one line."""
+    fatal = re.search(
+        r"^(?:fatal|failed): \[(?P<host>[^\]]+)\](?P<rest>.*(?:\n[ \t]+.*)*)", output, re.MULTILINE
+    )
+    if fatal is None:
+        errors = [line for line in output.splitlines() if "ERROR" in line or "[ERROR]" in line]
+        lines = errors or output.strip().splitlines()[-1:] or ["it said nothing"]
+        return lines[0].strip()
+    rest = fatal["rest"]
+    message = re.search(r'(?:^|[\s{,"])msg"?:\s*(?P<text>[^\n]*(?:\n[ \t]{6,}[^\n]*)*)', rest)
+    text = message["text"] if message else rest
+    sentence = " ".join(text.split()).strip(' "|>-}')
+    return f"{fatal['host']}: {sentence}"

@@ -1,0 +1,158 @@
+"""The figures of one run: a path under a profile. This is a ``runs`` entry of reproduce.json."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+
+from slowbye.measure.ng_trace import CommandTimes
+from slowbye.measure.percentiles import Percentiles, summarize
+from slowbye.sip.result import BatchResult, Transaction
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a run shows what its profile should cause.
+
+    Attributes:
+        ok: it does.
+        expected: what the profile should cause, in words.
+        found: what was measured, in one or two sentences.
+        reasons: why not, when not; a sentence each.
+    """
+
+    ok: bool
+    expected: str
+    found: str
+    reasons: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run measured; times in milliseconds, sizes in bytes.
+
+    Attributes:
+        profile_args: the profile's parameters, such as ``delay_ms``.
+        effect: what the profile does to the WAN, in the profile's own word.
+        at_once: how many calls were let be under way together.
+        failed: calls that were not set up and torn down.
+        failures: the reasons of the failed ones, with their counts.
+        rtp_ok: calls in which both parties received RTP.
+        setup_ms: INVITE to 200, of the calls that were set up.
+        bye_ms: BYE to its final answer, or to the client's giving up.
+        bystander_ms: the same for a third client's OPTIONS.
+        byes_under_way: the most BYEs that were unanswered at one time.
+        starved_ms: the longest time that at least as many BYEs were unanswered as the proxy has
+            workers.
+        ng: per command, seen at the proxy's host.
+        reply_fragmented: at least one ``delete`` reply left rtpengine's host in fragments.
+        rtpengine_ms: median time per command inside rtpengine's host; the rest is the path.
+        node_disabled: the proxy gave rtpengine up.
+        rtt_measured_ms: median ping between the proxy's and rtpengine's hosts before the calls.
+        packets_lost_by_capture: packets that tcpdump missed; figures of ng are incomplete then.
+    """
+
+    path: str
+    profile: str
+    profile_args: dict[str, float]
+    effect: str
+    at_once: int
+    calls: int
+    failed: int
+    failures: dict[str, int]
+    rtp_ok: int
+    setup_ms: Percentiles
+    bye_ms: Percentiles
+    bystander_ms: Percentiles
+    byes_under_way: int
+    starved_ms: float
+    ng: Mapping[str, CommandTimes]
+    reply_fragmented: bool
+    rtpengine_ms: Mapping[str, float | None]
+    node_disabled: bool
+    rtt_measured_ms: float | None
+    packets_lost_by_capture: int = 0
+    verdict: Verdict | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values for reproduce.json."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Rebuild what :meth:`to_json` returned.
+
+        Raises:
+            KeyError, TypeError: the data is not of this form.
+        """
+        times = {name: Percentiles(**data[name]) for name in ("setup_ms", "bye_ms", "bystander_ms")}
+        commands = {
+            command: CommandTimes(**{**value, "gave_up": Percentiles(**value["gave_up"])})
+            for command, value in data["ng"].items()
+        }
+        verdict = Verdict(**data["verdict"]) if data.get("verdict") else None
+        return cls(**{**data, **times, "ng": commands, "verdict": verdict})
+
+
+@dataclass(frozen=True)
+class CallFigures:
+    """What the clients felt: the part of :class:`Run` that ``slowbye call`` measures."""
+
+    calls: int
+    failed: int
+    failures: dict[str, int]
+    rtp_ok: int
+    setup_ms: Percentiles
+    bye_ms: Percentiles
+    bystander_ms: Percentiles
+    byes_under_way: int
+    starved_ms: float
+
+
+def call_figures(batch: BatchResult, workers: int) -> CallFigures:
+    """Summarize a batch of calls.
+
+    Args:
+        batch: what ``slowbye call`` reported.
+        workers: how many SIP workers the proxy has.
+    """
+    byes = [call.bye for call in batch.calls if call.bye is not None]
+    failures = Counter(call.failure for call in batch.calls if call.failure)
+    return CallFigures(
+        calls=len(batch.calls),
+        failed=failures.total(),
+        failures=dict(failures.most_common()),
+        rtp_ok=sum(call.rtp_ok for call in batch.calls),
+        setup_ms=summarize(call.invite.ms for call in batch.calls if _is_ok(call.invite)),
+        bye_ms=summarize(bye.ms for bye in byes),
+        bystander_ms=summarize(options.ms for options in batch.bystander),
+        byes_under_way=max((count for _, count in _under_way(byes)), default=0),
+        starved_ms=_longest_at_least(byes, workers),
+    )
+
+
+def _is_ok(transaction: Transaction) -> bool:
+    return transaction.status is not None and 200 <= transaction.status < 300
+
+
+def _under_way(transactions: list[Transaction]) -> list[tuple[float, int]]:
+    """Return (time in ms, how many are under way from then on), in order of time."""
+    changes = [(each.start_ms, 1) for each in transactions]
+    changes += [(each.start_ms + each.ms, -1) for each in transactions]
+    count = 0
+    steps = []
+    for time_ms, change in sorted(changes):
+        count += change
+        steps.append((time_ms, count))
+    return steps
+
+
+def _longest_at_least(transactions: list[Transaction], number: int) -> float:
+    """Return the longest time in ms during which at least ``number`` are under way."""
+    longest, since = 0.0, None
+    for time_ms, count in _under_way(transactions):
+        if count >= number and since is None:
+            since = time_ms
+        elif count < number and since is not None:
+            longest, since = max(longest, time_ms - since), None
+    return longest

@@ -1,0 +1,151 @@
+"""Runs a plan: impair, call, measure, judge, for each profile and path; then cure the WAN."""
+
+import json
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from slowbye.measure import journal
+from slowbye.measure.capture import Capture, ng_filter
+from slowbye.measure.ng_trace import trace
+from slowbye.measure.reassembly import read_datagrams
+from slowbye.measure.rtt import measure_rtt_ms
+from slowbye.netem.model import Profile
+from slowbye.reproduce import calls, installed, playbook, results
+from slowbye.reproduce.background import background_load
+from slowbye.reproduce.figures import Measured, make_run
+from slowbye.reproduce.plan import Plan
+from slowbye.reproduce.progress import Progress
+from slowbye.reproduce.run import Run
+from slowbye.sip.result import BatchResult
+
+PLAYBOOKS = ("wan", "fresh")
+
+
+def steps(plan: Plan) -> int:
+    """Return how many steps a session will announce."""
+    return 2 + len(plan.profiles) * (1 + 2 * len(plan.paths))
+
+
+def dry_run(plan: Plan) -> list[list[str]]:
+    """Return the commands that a session would run, in order; those on hosts as run from here."""
+    commands = []
+    for profile in plan.profiles:
+        commands.append(
+            playbook.command_line(plan.inventory.path, "wan", plan.wan_variables(profile))
+        )
+        for path in plan.paths:
+            commands.append(playbook.command_line(plan.inventory.path, "fresh", {}))
+            commands.append(plan.client.command_line(plan.call_command(path)))
+    commands.append(playbook.command_line(plan.inventory.path, "wan", _clean(plan)))
+    return commands
+
+
+class Reproduction:
+    """One session under way.
+
+    Args:
+        plan: what to run.
+        directory: where its results go.
+        progress: told each step.
+    """
+
+    def __init__(self, plan: Plan, directory: Path, progress: Progress) -> None:
+        self._plan = plan
+        self._directory = directory
+        self._progress = progress
+
+    def run(self) -> results.Session:
+        """Run everything; the WAN is clean afterwards, whatever happens.
+
+        Raises:
+            SlowbyeError: something is missing or does not work; which, and what to do.
+        """
+        self._progress.step("looking at the hosts")
+        session = self._look()
+        results.save(self._directory, session)
+        try:
+            for profile in self._plan.profiles:
+                self._impair(profile)
+                for path in self._plan.paths:
+                    run = self._run(path, profile)
+                    session.runs.append(run)
+                    if session.wan.rtt_measured_ms is None:
+                        wan = replace(session.wan, rtt_measured_ms=run.rtt_measured_ms)
+                        session = replace(session, wan=wan)
+                    results.save(self._directory, session)
+        finally:
+            self._progress.step("making the WAN clean again")
+            self._play("wan", _clean(self._plan))
+        return session
+
+    def _look(self) -> results.Session:
+        plan = self._plan
+        for host in plan.hosts:
+            host.check_up()
+        wan = installed.find_wan(plan.wan)
+        return results.Session(
+            started=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            proxy=installed.find_proxy(plan.sip),
+            rtpengine_version=installed.find_rtpengine_version(plan.media),
+            wan=results.WanUsed(wan.driver, wan.kernel, plan.rtt_ms),
+            calls=asdict(plan.calls),
+            patience={
+                "workers": plan.workers,
+                "try_ms": plan.try_ms,
+                "tries": plan.tries,
+            },
+        )
+
+    def _impair(self, profile: Profile) -> None:
+        self._progress.step(f"{profile.name}: impairing the WAN")
+        self._play("wan", self._plan.wan_variables(profile))
+
+    def _play(self, name: str, variables: Mapping[str, str]) -> None:
+        log = self._directory / "ansible.log"
+        playbook.play(self._plan.inventory.path, name, variables, log)
+
+    def _run(self, path: str, profile: Profile) -> Run:
+        plan, name = self._plan, f"{path}-{profile.name}"
+        self._progress.step(f"{profile.name}, {path}: restarting the proxy and rtpengine")
+        self._play("fresh", {})
+        unit = f"{installed.find_proxy(plan.sip).name}.service"
+        rtt_ms = measure_rtt_ms(plan.sip, plan.media.address)
+        since = journal.cursor(plan.sip)
+        at_proxy = self._directory / f"{name}.pcap"
+        at_rtpengine = self._directory / f"{name}.rtpengine.pcap"
+        self._progress.step(f"{profile.name}, {path}: {plan.calls.number} calls")
+        with ExitStack() as running:
+            captures = [
+                running.enter_context(Capture(plan.sip, at_proxy, ng_filter(plan.ng_ports))),
+                running.enter_context(
+                    Capture(plan.media, at_rtpengine, ng_filter(plan.ng_ports, sip_port=None))
+                ),
+            ]
+            running.enter_context(background_load(plan, profile))
+            batch = calls.place(
+                plan.client, plan.calls, plan.call_command(path), self._progress.detail
+            )
+        entries = journal.read_since(plan.sip, unit, since)
+        self._keep(name, batch, entries)
+        measured = Measured(
+            batch=batch,
+            at_proxy=trace(read_datagrams(at_proxy), plan.ng_ports),
+            at_rtpengine=trace(read_datagrams(at_rtpengine), plan.ng_ports),
+            node_disabled=journal.node_disabled(entries),
+            rtt_ms=rtt_ms,
+            packets_lost=sum(capture.dropped for capture in captures),
+        )
+        return make_run(plan, path, profile, measured)
+
+    def _keep(self, name: str, batch: BatchResult, entries: list[journal.Entry]) -> None:
+        placed = self._directory / f"{name}.calls.json"
+        placed.write_text(json.dumps(batch.to_json()) + "\n", encoding="utf-8")
+        said = self._directory / f"{name}.journal"
+        said.write_text("".join(f"{entry}\n" for entry in entries), encoding="utf-8")
+
+
+def _clean(plan: Plan) -> dict[str, str]:
+    return {"wan_profile": "clean", "wan_rtt": plan.rtt}
