@@ -1,19 +1,37 @@
 """``slowbye call``: place calls through a proxy and time every transaction."""
 
 import asyncio
+import gc
 import json
 import signal
 import sys
 from typing import Literal
 
 import click
+from rich.console import Console
 
-from slowbye.sip.addressing import local_address, parse_headers, parse_proxy
+from slowbye.errors import SlowbyeError
+from slowbye.measure.percentiles import percentile
+from slowbye.sip.addressing import (
+    local_address,
+    parse_domain,
+    parse_headers,
+    parse_proxy,
+    url_host,
+)
 from slowbye.sip.batch import BatchPlan, run_batch
+from slowbye.sip.bystander import MIN_INTERVAL_S
+from slowbye.sip.loop_lag import LoopLag
+from slowbye.sip.progress import shown
 from slowbye.sip.result import BatchResult
-from slowbye.units import parse_duration_ms
+from slowbye.sip.table import batch_tables
+from slowbye.sip.transactions import TIMER_B_S
+from slowbye.units import format_ms, parse_duration_ms
 
 _INTERRUPTED = 128 + signal.SIGINT
+
+# What one sees of an event loop's lag in a BYE's time; below this, nobody would.
+_LATE_MS = 5.0
 
 
 @click.command("call")
@@ -93,23 +111,48 @@ def command(
     address = parse_proxy(proxy, transport)
     plan = BatchPlan(
         proxy=address,
-        domain=domain or address.host,
+        domain=parse_domain(domain) if domain else url_host(address.host),
         bind=bind or local_address(address),
         calls=calls,
         at_once=at_once,
         media_s=parse_duration_ms(media, "--media") / 1000,
         hangup=hangup,
         headers=parse_headers(headers),
-        bystander_s=None
-        if bystander is None
-        else parse_duration_ms(bystander, "--bystander") / 1000,
-        timeout_s=parse_duration_ms(timeout, "--timeout") / 1000,
+        bystander_s=_interval_s(bystander),
+        timeout_s=_timeout_s(timeout),
     )
-    result, interrupted = asyncio.run(_run(plan))
-    click.echo(json.dumps(result.to_json(), indent=1))
-    if interrupted:
+    # What the imports left behind would otherwise be searched for garbage again in mid-call.
+    gc.collect()
+    gc.freeze()
+    try:
+        result, interrupted = asyncio.run(_run(plan))
+    except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
-    sys.exit(1 if any(call.failure for call in result.calls) else 0)
+    if as_json:
+        click.echo(json.dumps(result.to_json(), indent=1))
+    else:
+        Console().print(batch_tables(result))
+    if interrupted:
+        click.echo("interrupted: these calls were measured before", err=True)
+        sys.exit(_INTERRUPTED)
+    silent = plan.media_s > 0 and not all(call.rtp_ok for call in result.calls)
+    sys.exit(1 if silent or any(call.failure for call in result.calls) else 0)
+
+
+def _timeout_s(text: str) -> float:
+    timeout_s = parse_duration_ms(text, "--timeout") / 1000
+    if not 0 < timeout_s <= TIMER_B_S:
+        raise SlowbyeError(f"--timeout {text!r}: more than nothing and at most {TIMER_B_S:.0f}s")
+    return timeout_s
+
+
+def _interval_s(text: str | None) -> float | None:
+    if text is None:
+        return None
+    interval_s = parse_duration_ms(text, "--bystander") / 1000
+    if interval_s < MIN_INTERVAL_S:
+        raise SlowbyeError(f"--bystander {text!r}: at least {MIN_INTERVAL_S * 1000:.0f}ms")
+    return interval_s
 
 
 async def _run(plan: BatchPlan) -> tuple[BatchResult, bool]:
@@ -122,4 +165,22 @@ async def _run(plan: BatchPlan) -> tuple[BatchResult, bool]:
         hurry.set_result(None)
 
     loop.add_signal_handler(signal.SIGINT, interrupt)
-    return await run_batch(plan, hurry=hurry), hurry.done()
+    lag = LoopLag()
+    lag.start()
+    async with shown(plan.calls) as progress:
+        result = await run_batch(plan, hurry=hurry, progress=progress)
+    lag.stop()
+    _warn_if_late(lag)
+    return result, hurry.done()
+
+
+def _warn_if_late(lag: LoopLag) -> None:
+    if not lag.lags_ms:
+        return
+    late_ms = percentile(lag.lags_ms, 95)
+    if late_ms > _LATE_MS:
+        click.echo(
+            f"slowbye: this host was too busy to time exactly: one event in twenty was handled "
+            f"more than {format_ms(late_ms)} late, at worst {format_ms(max(lag.lags_ms))}",
+            err=True,
+        )

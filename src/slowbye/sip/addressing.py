@@ -4,6 +4,7 @@ import re
 import socket
 from collections.abc import Iterable
 
+import sipmessage
 from sipua import TransportAddress
 
 from slowbye.errors import SlowbyeError
@@ -41,6 +42,26 @@ def parse_proxy(text: str, transport: str) -> TransportAddress:
             f"--proxy {text!r}: {host} does not resolve ({fault.strerror})"
         ) from fault
     return TransportAddress(protocol=transport, host=str(found[0][4][0]), port=port)
+
+
+def url_host(address: str) -> str:
+    """Write an address as a SIP URI's host: IPv6 in brackets (RFC 3261 §25.1)."""
+    return f"[{address}]" if ":" in address else address
+
+
+def parse_domain(text: str) -> str:
+    """Check the host part of the users' addresses.
+
+    Raises:
+        SlowbyeError: no SIP URI can have it as its host.
+    """
+    try:
+        host = sipmessage.URI.parse(f"sip:{text}").host
+    except ValueError:
+        host = ""
+    if host != text:
+        raise SlowbyeError(f"--domain {text!r}: expected a host name or an address")
+    return text
 
 
 def local_address(proxy: TransportAddress) -> str:

@@ -1,11 +1,12 @@
 """Many calls between two users, a bounded number at once, beside a bystander."""
 
 import asyncio
+import contextlib
+import os
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from sipua import TransportAddress
 
@@ -14,11 +15,16 @@ from slowbye.sip.bystander import GRACE_S, Bystander
 from slowbye.sip.clock import Clock
 from slowbye.sip.leg import Headers
 from slowbye.sip.place_call import CallPlan, Telephone
+from slowbye.sip.reachability import refusal
 from slowbye.sip.result import BatchResult, CallResult, HangupSide, Transaction
 from slowbye.sip.user_agent import Site, UserAgent
 from slowbye.sip.wording import explain
 
 EXPIRES_S = 3600
+
+# Calls that began in the same millisecond would end in the same one, and wait for each other in
+# this process. Far less than any impairment, so that slow BYEs still overlap.
+STAGGER_S = 0.020
 
 
 @dataclass(frozen=True)
@@ -55,18 +61,27 @@ class BatchPlan:
                 yield self.hangup
 
 
+@dataclass
+class Tally:
+    """How far a batch is, in calls."""
+
+    under_way: int = 0
+    ended: int = 0
+    failed: int = 0
+
+
 async def run_batch(
     plan: BatchPlan,
     *,
     hurry: "asyncio.Future[None]",
-    progress: Callable[[CallResult], None] = lambda _: None,
+    progress: Callable[[Tally], None] = lambda _: None,
 ) -> BatchResult:
     """Register two users, place the calls, and return what was measured.
 
     Args:
         plan: the batch.
         hurry: resolve it to end early: calls in progress are hung up, no more are placed.
-        progress: told of each call as it ends.
+        progress: told how far the batch is, as each call begins and ends.
 
     Raises:
         SlowbyeError: no socket, or the proxy does not accept the registrations.
@@ -84,7 +99,7 @@ async def run_batch(
     caller, callee = (UserAgent(site, f"{role}-{suffix}") for role in ("caller", "callee"))
     bystander: list[Transaction] = []
     try:
-        async with AsyncExitStack() as stack:
+        async with contextlib.AsyncExitStack() as stack:
             for client in (caller, callee):
                 stack.push_async_callback(client.close)
                 await client.open()
@@ -112,10 +127,21 @@ async def run_batch(
 
 
 async def _register(site: Site, caller: UserAgent, callee: UserAgent) -> list[Transaction]:
-    exchanges = await asyncio.gather(caller.register(EXPIRES_S), callee.register(EXPIRES_S))
+    where = f"{site.proxy.host}:{site.proxy.port} over {site.proxy.protocol.upper()}"
+    registering = asyncio.gather(caller.register(EXPIRES_S), callee.register(EXPIRES_S))
+    if site.proxy.protocol == "udp":
+        async with refusal(site.proxy, site.bind) as refused:
+            awaited: set[asyncio.Future[Any]] = {registering, refused}
+            await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
+            if refused.done() and not registering.done():
+                registering.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await registering
+                reason = refused.result().strerror
+                raise SlowbyeError(f"no proxy at {where}: {reason}")
+    exchanges = await registering
     for exchange in exchanges:
         if failure := explain(exchange, site.hurry.done()):
-            where = f"{site.proxy.host}:{site.proxy.port} over {site.proxy.protocol.upper()}"
             raise SlowbyeError(f"cannot register at the proxy {where}: {failure}")
     return [exchange.measured for exchange in exchanges]
 
@@ -124,25 +150,34 @@ async def _place_all(
     plan: BatchPlan,
     telephone: Telephone,
     hurry: "asyncio.Future[None]",
-    progress: Callable[[CallResult], None],
+    progress: Callable[[Tally], None],
 ) -> list[CallResult]:
     sides = plan.sides()
     calls: list[CallResult] = []
+    tally = Tally()
 
-    async def line() -> None:
+    async def line(index: int) -> None:
+        await asyncio.wait({hurry}, timeout=index * STAGGER_S)
         for side in sides:
             if hurry.done():
                 return
+            tally.under_way += 1
+            progress(tally)
             call = await telephone.place(CallPlan(side, plan.media_s, plan.headers))
             calls.append(call)
-            progress(call)
+            tally.under_way -= 1
+            tally.ended += 1
+            tally.failed += bool(call.failure)
+            progress(tally)
 
     async with asyncio.TaskGroup() as lines:
-        for _ in range(min(plan.at_once, plan.calls)):
-            lines.create_task(line())
+        for index in range(min(plan.at_once, plan.calls)):
+            lines.create_task(line(index))
     return sorted(calls, key=lambda call: call.invite.start_ms)
 
 
 def _no_socket(plan: BatchPlan, fault: OSError) -> str:
     where = f"from {plan.bind} to {plan.proxy.host}:{plan.proxy.port}"
-    return f"no {plan.proxy.protocol.upper()} socket {where}: {fault.strerror or fault}"
+    # asyncio puts the addresses into strerror; the error number says why.
+    reason = os.strerror(fault.errno) if fault.errno else str(fault)
+    return f"no {plan.proxy.protocol.upper()} socket {where}: {reason}"

@@ -11,6 +11,9 @@ from slowbye.sip.user_agent import Site, UserAgent
 # How long the last OPTIONS may still be answered once the last call is over.
 GRACE_S = 5.0
 
+# More would be a load test of the proxy, and of this process.
+MIN_INTERVAL_S = 0.010
+
 
 class Bystander:
     """Sends OPTIONS to the proxy at a fixed interval, whether or not earlier ones were answered.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from slowbye.sip.leg import Headers, Leg
 from slowbye.sip.media import MediaStream
-from slowbye.sip.result import CallResult, HangupSide
+from slowbye.sip.result import CallResult, HangupSide, Transaction
 from slowbye.sip.sdp import SdpError
 from slowbye.sip.transactions import BRIEFLY_S, TIMER_B_S, Exchange
 from slowbye.sip.user_agent import Site, UserAgent
@@ -37,17 +37,16 @@ class Telephone:
         self._loose_ends: set[asyncio.Task[None]] = set()
 
     async def place(self, plan: CallPlan) -> CallResult:
-        """Place a call and return what came of it; a failed call is a result too.
-
-        Raises:
-            OSError: no port for the media.
-        """
-        caller_media = await MediaStream.open(self._site.bind)
+        """Place a call and return what came of it; a failed call is a result too."""
         try:
-            callee_media = await MediaStream.open(self._site.bind)
-        except OSError:
-            caller_media.close()
-            raise
+            caller_media = await MediaStream.open(self._site.bind)
+            try:
+                callee_media = await MediaStream.open(self._site.bind)
+            except OSError:
+                caller_media.close()
+                raise
+        except OSError as fault:
+            return self._not_placed(plan, f"no port for the media: {fault.strerror or fault}")
         leg = self._caller.calling(self._callee.address, caller_media, plan.headers)
         self._callee.expect(leg.call_id, callee_media, plan.headers)
         try:
@@ -85,6 +84,18 @@ class Telephone:
             caller=caller,
             callee=callee,
             rtp_ok=callee is not None and caller.rtp_received > 0 and callee.rtp_received > 0,
+        )
+
+    def _not_placed(self, plan: CallPlan, failure: str) -> CallResult:
+        return CallResult(
+            call_id="",
+            hangup=plan.hangup,
+            failure=failure,
+            invite=Transaction("INVITE", round(self._site.clock.now_ms(), 3), 0.0, None),
+            bye=None,
+            caller=None,
+            callee=None,
+            rtp_ok=False,
         )
 
     async def _wait(self, media_s: float) -> None:

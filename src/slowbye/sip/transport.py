@@ -6,6 +6,7 @@ higher up includes the wait for a turn in a busy event loop.
 """
 
 import asyncio
+import logging
 from dataclasses import dataclass
 
 import sipmessage
@@ -19,8 +20,14 @@ from sipua.transport import (
     set_transport_source,
 )
 
+from slowbye.sip.addressing import url_host
 from slowbye.sip.clock import Clock
 from slowbye.sip.framing import FramingError, MessageStream
+
+logger = logging.getLogger(__name__)
+
+# Headers are parsed when they are looked at: missing, malformed, or without what sipua asserts.
+_UNREADABLE = (ValueError, KeyError, IndexError, AssertionError)
 
 
 @dataclass
@@ -37,7 +44,7 @@ class _UdpChannel(UdpTransportChannel):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        self.via_host = _bracketed(self.via_host)
+        self.via_host = url_host(self.via_host)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         self.arrived_ms = self.clock.now_ms()
@@ -56,7 +63,7 @@ class _TcpChannel(TcpTransportChannel):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.stream = MessageStream()
         super().connection_made(transport)
-        self.via_host = _bracketed(self.via_host)
+        self.via_host = url_host(self.via_host)
 
     def data_received(self, data: bytes) -> None:
         self.arrived_ms = self.clock.now_ms()
@@ -131,12 +138,25 @@ class ProxyTransport(TransportLayer):
         return self.is_reliable
 
     def _message_handler(self, channel: TransportChannel, message: sipmessage.Message) -> None:
-        if isinstance(message, sipmessage.Response) and message.code >= 200 and message.via:
-            assert isinstance(channel, _UdpChannel | _TcpChannel)  # noqa: S101
-            flight = self._flights.get(get_client_transaction_key(message))
-            if flight is not None and flight.answered_ms is None:
-                flight.answered_ms = channel.arrived_ms
-        super()._message_handler(channel, message)
+        assert isinstance(channel, _UdpChannel | _TcpChannel)  # noqa: S101
+        try:
+            if isinstance(message, sipmessage.Response) and message.code >= 200:
+                self._answered(get_client_transaction_key(message), channel.arrived_ms)
+        except _UNREADABLE as fault:
+            logger.warning("dropped a response that cannot be read: %s", fault)
+        else:
+            super()._message_handler(channel, message)
+
+    def _answered(self, key: ClientTransactionKey, arrived_ms: float) -> None:
+        flight = self._flights.get(key)
+        if flight is not None and flight.answered_ms is None:
+            flight.answered_ms = arrived_ms
+
+    async def _handle_message(self, message: sipmessage.Message) -> None:
+        try:
+            await super()._handle_message(message)
+        except _UNREADABLE as fault:
+            logger.warning("dropped a message that cannot be read: %r", fault)
 
     def _udp_channel(self) -> _UdpChannel:
         channel = _UdpChannel(
@@ -155,8 +175,3 @@ class ProxyTransport(TransportLayer):
         )
         channel.clock = self._clock
         return channel
-
-
-def _bracketed(host: str) -> str:
-    """Write an IPv6 address as Via and Contact want it (RFC 3261 §25.1, IPv6reference)."""
-    return f"[{host}]" if ":" in host else host
