@@ -19,6 +19,8 @@ from scapy.layers.inet6 import IPv6, IPv6ExtHdrFragment, defragment6  # noqa: E4
 from scapy.packet import Packet  # noqa: E402
 from scapy.utils import PcapReader  # noqa: E402
 
+_UDP_HEADER_BYTES = 8
+
 
 @dataclass(frozen=True)
 class Datagram:
@@ -71,8 +73,11 @@ def read_datagrams(pcap: Path) -> Iterator[Datagram]:
             for packet in packets:
                 time_ms = float(packet.time) * 1000
                 whole, count = _whole(packet, pieces)
-                if whole is not None and UDP in whole:
-                    yield _datagram(whole, time_ms, count)
+                if whole is None or UDP not in whole:
+                    continue
+                datagram = _datagram(whole, time_ms, count)
+                if datagram is not None:
+                    yield datagram
     except (Scapy_Exception, EOFError, OSError) as error:
         raise SlowbyeError(f"capture {pcap} cannot be read: {error}") from error
 
@@ -99,20 +104,27 @@ def _whole(packet: Packet, pieces: dict[tuple[object, ...], _Pieces]) -> tuple[P
         return None, 0
     del pieces[key]
     fragments = known.in_order()
+    # Fragments are taken out of their link layer, or Scapy rebuilds within it and loses the UDP.
     if IP in packet:
-        rebuilt = defragment([fragment[IP] for fragment in fragments])[0]  # type: ignore[no-untyped-call]
+        bare4 = [IP(bytes(fragment[IP])) for fragment in fragments]
+        rebuilt = defragment(bare4)[0]  # type: ignore[no-untyped-call]
     else:
-        rebuilt = defragment6([fragment[IPv6] for fragment in fragments])  # type: ignore[no-untyped-call]
+        bare6 = [IPv6(bytes(fragment[IPv6])) for fragment in fragments]
+        rebuilt = defragment6(bare6)  # type: ignore[no-untyped-call]
     return rebuilt, len(fragments)
 
 
-def _datagram(packet: Packet, time_ms: float, fragments: int) -> Datagram:
+def _datagram(packet: Packet, time_ms: float, fragments: int) -> Datagram | None:
     ip = packet[IP] if IP in packet else packet[IPv6]
     udp = packet[UDP]
+    length = int(udp.len) - _UDP_HEADER_BYTES
+    payload = bytes(udp.payload)[: max(0, length)]
+    if len(payload) < length:
+        return None
     return Datagram(
         time_ms=time_ms,
         source=(str(ip.src), int(udp.sport)),
         destination=(str(ip.dst), int(udp.dport)),
-        payload=bytes(udp.payload)[: max(0, int(udp.len) - 8)],
+        payload=payload,
         fragments=fragments,
     )

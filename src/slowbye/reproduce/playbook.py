@@ -8,9 +8,16 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import yaml
+
 from slowbye.errors import SlowbyeError
 
 _STOP_TIMEOUT_S = 20.0
+
+_FATAL = re.compile(
+    r"^(?:fatal|failed): \[(?P<host>[^\]\s]+)[^\]]*\].*?=> ?(?P<result>.*(?:\n(?:[ \t].*)?)*)",
+    re.MULTILINE,
+)
 
 
 def command_line(inventory: str, playbook: str, variables: Mapping[str, str]) -> list[str]:
@@ -69,16 +76,24 @@ def play(inventory: str, playbook: str, variables: Mapping[str, str], log: Path)
 
 
 def failure(output: str) -> str:
-    """Return the first failure of a playbook's output, as one line."""
-    fatal = re.search(
-        r"^(?:fatal|failed): \[(?P<host>[^\]]+)\](?P<rest>.*(?:\n[ \t]+.*)*)", output, re.MULTILINE
-    )
+    """Return the first failure of a playbook's output, as one line.
+
+    Both of Ansible's result formats are YAML: JSON is a subset of it.
+    """
+    fatal = _FATAL.search(output)
     if fatal is None:
-        errors = [line for line in output.splitlines() if "ERROR" in line or "[ERROR]" in line]
-        lines = errors or output.strip().splitlines()[-1:] or ["it said nothing"]
-        return lines[0].strip()
-    rest = fatal["rest"]
-    message = re.search(r'(?:^|[\s{,"])msg"?:\s*(?P<text>[^\n]*(?:\n[ \t]{6,}[^\n]*)*)', rest)
-    text = message["text"] if message else rest
-    sentence = " ".join(text.split()).strip(' "|>-}')
-    return f"{fatal['host']}: {sentence}"
+        lines = output.strip().splitlines() or ["it said nothing"]
+        return next((line for line in lines if "ERROR" in line), lines[-1]).strip()
+    try:
+        result = yaml.safe_load(fatal["result"])
+    except yaml.YAMLError:
+        result = fatal["result"]
+    return f"{fatal['host']}: {_reason(result)}"
+
+
+def _reason(result: object) -> str:
+    if not isinstance(result, dict):
+        return " ".join(str(result).split())
+    said = str(result.get("stderr") or result.get("module_stderr") or "").strip().splitlines()
+    reasons = [str(result.get("msg", "no reason given")), *said[-1:]]
+    return ": ".join(" ".join(reason.split()) for reason in reasons)

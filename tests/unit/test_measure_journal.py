@@ -1,0 +1,48 @@
+import json
+
+import pytest
+
+from slowbye.measure.journal import Entry, node_disabled, parse
+
+
+def line(message: object, **fields: str) -> str:
+    return json.dumps(
+        {
+            "MESSAGE": message,
+            "__REALTIME_TIMESTAMP": "1767225600123456",
+            "SYSLOG_IDENTIFIER": "kamailio",
+            **fields,
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "ERROR:rtpengine:send_rtpe_command: proxy <udp:[::1]:2223> does not respond, disable it",
+        "ERROR: rtpengine [rtpengine.c:3004]: send_rtpp_command(): timeout waiting reply for"
+        ' command "delete" from RTPEngine <udp:198.18.2.1:2223>',
+    ],
+)
+def test_both_proxies_words_for_a_dead_node_are_known(message: str) -> None:
+    assert node_disabled([Entry(0, "proxy", message)])
+
+
+def test_other_trouble_is_not_a_dead_node() -> None:
+    assert not node_disabled(
+        [Entry(0, "p", "proxy did not respond to ping"), Entry(0, "p", "no available proxies")]
+    )
+
+
+def test_entries_have_a_time_a_name_and_a_message() -> None:
+    (entry,) = parse(line("hello") + "\n")
+    assert entry.time_ms == pytest.approx(1767225600123.456)
+    assert str(entry) == "2026-01-01T00:00:00.123+00:00 kamailio: hello"
+
+
+def test_a_message_that_is_not_text_is_a_list_of_bytes() -> None:
+    assert parse(line([104, 105, 255]))[0].message == "hi\ufffd"
+
+
+def test_an_empty_message_is_empty() -> None:
+    assert parse(line(None))[0].message == ""

@@ -1,0 +1,119 @@
+from typing import Any
+
+import pytest
+
+from slowbye.errors import SlowbyeError
+from slowbye.hosts import PODMAN_CONNECTION, Host, Inventory
+from slowbye.reproduce.plan import Plan, make_plan
+from slowbye.reproduce.session import dry_run, steps
+
+DIRECT = {"name": "direct", "nodes": ["udp:198.18.2.1:2223"]}
+TUNNEL = {"name": "ngtunnel", "nodes": ["udp:127.0.0.1:2224"]}
+
+
+def inventory(**sip_variables: Any) -> Inventory:
+    addresses = {"sip1": "198.18.1.1", "media1": "198.18.2.1", "client1": "198.18.3.1"}
+    hosts = {
+        name: Host(name, PODMAN_CONNECTION, f"lab-{name}", {"public_address": address})
+        for name, address in addresses.items()
+    }
+    hosts["sip1"] = Host(
+        "sip1", PODMAN_CONNECTION, "lab-sip1", {"public_address": "198.18.1.1", **sip_variables}
+    )
+    hosts["wan1"] = Host("wan1", PODMAN_CONNECTION, "lab-wan1", {})
+    groups = {"sip": ["sip1"], "media": ["media1"], "clients": ["client1"], "wan": ["wan1"]}
+    return Inventory("inventory/lab", hosts, groups)
+
+
+def plan(lab: Inventory | None = None, **changes: Any) -> Plan:
+    arguments: dict[str, Any] = {
+        "delay": "4s",
+        "rtt": "20ms",
+        "calls": 20,
+        "at_once": None,
+        "profiles": ["clean", "fragment-delay"],
+        "paths": ["direct"],
+        "transport": "udp",
+        "media": "2s",
+        **changes,
+    }
+    return make_plan(lab or inventory(), **arguments)
+
+
+def test_the_defaults_of_the_roles_hold_where_the_inventory_says_nothing() -> None:
+    made = plan()
+    assert (made.workers, made.try_ms, made.tries, made.ng_ports) == (8, 1000, 5, (2223,))
+    assert made.calls.at_once == 10
+
+
+def test_the_inventory_decides_otherwise() -> None:
+    lab = inventory(
+        sip_proxy_workers="4",
+        sip_proxy_rtpengine_tout_ms=500,
+        sip_proxy_rtpengine_retr=3,
+        sip_proxy_rtpengine_sets=[DIRECT, TUNNEL],
+        sip_proxy_ng_path_header=True,
+    )
+    made = plan(lab, paths=["direct", "ngtunnel"])
+    assert (made.workers, made.calls.at_once, made.ng_ports) == (4, 6, (2223, 2224))
+    assert made.conditions(made.profiles[1]).give_up_ms == 1500
+    assert made.call_command("ngtunnel")[-2:] == ["--header", "X-Ng-Path: ngtunnel"]
+
+
+def test_one_path_needs_no_header() -> None:
+    made = plan(inventory(sip_proxy_rtpengine_sets=[DIRECT], sip_proxy_ng_path_header=True))
+    assert "--header" not in made.call_command("direct")
+
+
+def test_only_late_fragments_take_the_delay() -> None:
+    made = plan(profiles=["clean", "fragment-delay", "fragment-reorder"], delay="6s")
+    assert [made.conditions(profile).delay_ms for profile in made.profiles] == [0, 6000, 0]
+    assert [made.wan_variables(profile).get("wan_delay") for profile in made.profiles] == [
+        None,
+        "6s",
+        None,
+    ]
+
+
+def test_a_dry_run_ends_with_a_clean_wan() -> None:
+    commands = dry_run(plan())
+    assert [command[-1] for command in commands[:2]] == ["wan_rtt=20ms", "playbooks/fresh.yml"]
+    assert commands[-1][3:] == [
+        "playbooks/wan.yml",
+        "-e",
+        "wan_profile=clean",
+        "-e",
+        "wan_rtt=20ms",
+    ]
+    assert steps(plan()) == 8
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"delay": "4"}, "delay '4': the unit is missing"),
+        ({"delay": "-4s"}, "delay '-4s'"),
+        ({"delay": "0s"}, "needs one above zero"),
+        ({"rtt": "fast"}, "rtt 'fast'"),
+        ({"media": "2"}, "media '2'"),
+        ({"calls": 0}, "calls: expected 1 or more, not 0"),
+        ({"at_once": 0}, "calls at once: expected 1 or more"),
+        ({"profiles": ["fragment-dely"]}, "unknown profile 'fragment-dely'"),
+        ({"profiles": []}, "profiles: none given"),
+        ({"paths": ["socat"]}, "unknown path 'socat': .* has direct"),
+    ],
+)
+def test_bad_input_is_one_sentence(changes: dict[str, Any], fault: str) -> None:
+    with pytest.raises(SlowbyeError, match=fault):
+        plan(**changes)
+
+
+def test_paths_are_compared_only_where_a_call_can_choose() -> None:
+    lab = inventory(sip_proxy_rtpengine_sets=[DIRECT, TUNNEL])
+    with pytest.raises(SlowbyeError, match="sip_proxy_ng_path_header: true"):
+        plan(lab, paths=["direct", "ngtunnel"])
+
+
+def test_a_number_that_is_none_is_named() -> None:
+    with pytest.raises(SlowbyeError, match="sip_proxy_workers of sip1: 'many' is not a number"):
+        plan(inventory(sip_proxy_workers="many"))

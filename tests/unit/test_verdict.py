@@ -1,0 +1,181 @@
+from dataclasses import replace
+
+import pytest
+from reproduce_samples import (
+    clean_run,
+    command,
+    delayed_run,
+    late,
+    outage_run,
+    same,
+    session,
+    under,
+)
+
+from slowbye.netem.model import Effect
+from slowbye.reproduce.run import Run
+from slowbye.reproduce.verdict import Conditions, judge
+
+CLEAN = under(Effect.NONE)
+
+
+def reasons(run: Run, conditions: Conditions) -> str:
+    verdict = judge(run, conditions)
+    assert verdict.ok == (not verdict.reasons)
+    return "; ".join(verdict.reasons)
+
+
+def test_fast_calls_on_a_clean_wan_are_right() -> None:
+    assert reasons(clean_run(), CLEAN) == ""
+
+
+def test_nothing_measured_is_not_right() -> None:
+    assert "no call was placed" in reasons(clean_run(calls=0, rtp_ok=0), CLEAN)
+
+
+@pytest.mark.parametrize(
+    ("bye_ms", "right"),
+    [(79.9, True), (80.0, False)],
+)
+def test_a_bye_on_a_clean_wan_takes_less_than_three_round_trips_and_20_ms(
+    bye_ms: float, right: bool
+) -> None:
+    assert judge(clean_run(bye_ms=same(bye_ms)), CLEAN).ok == right
+
+
+@pytest.mark.parametrize(
+    ("rtt_ms", "right"), [(19.9, False), (20.0, True), (20.99, True), (21.0, False)]
+)
+def test_the_wan_adds_less_than_a_millisecond(rtt_ms: float, right: bool) -> None:
+    assert judge(clean_run(rtt_measured_ms=rtt_ms), CLEAN).ok == right
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        (
+            {"failed": 1, "failures": {"INVITE: 503": 1}},
+            "1 of 20 calls failed, mostly: INVITE: 503",
+        ),
+        ({"rtp_ok": 19}, "only 19 of 20 calls had RTP both ways"),
+        ({"node_disabled": True}, "switched rtpengine off"),
+        ({"packets_lost_by_capture": 3}, "missed 3 packets"),
+    ],
+)
+@pytest.mark.parametrize("slow", [False, True])
+def test_a_run_without_outage_is_healthy(
+    slow: bool, changes: dict[str, object], reason: str
+) -> None:
+    run, conditions = (delayed_run(), late()) if slow else (clean_run(), CLEAN)
+    assert reason in reasons(replace(run, **changes), conditions)  # type: ignore[arg-type]
+
+
+def test_a_bye_as_late_as_the_fragments_is_right() -> None:
+    assert reasons(delayed_run(), late()) == ""
+
+
+@pytest.mark.parametrize(
+    ("bye_ms", "right"), [(3999.9, False), (4000.0, True), (4400.0, True), (4400.1, False)]
+)
+def test_a_delayed_bye_takes_the_delay_and_at_most_400_ms_more(bye_ms: float, right: bool) -> None:
+    assert judge(delayed_run(bye_ms=same(bye_ms)), late()).ok == right
+
+
+@pytest.mark.parametrize(
+    ("delete_ms", "right"), [(3999.9, False), (4000.0, True), (4400.0, True), (4400.1, False)]
+)
+def test_delete_is_what_makes_the_bye_slow(delete_ms: float, right: bool) -> None:
+    ng = {**delayed_run().ng, "delete": command(delete_ms, 1851)}
+    assert judge(delayed_run(ng=ng), late()).ok == right
+
+
+@pytest.mark.parametrize("name", ["offer", "answer"])
+@pytest.mark.parametrize(("ms", "right"), [(29.9, True), (30.0, False), (None, False)])
+def test_offer_and_answer_stay_fast(name: str, ms: float | None, right: bool) -> None:
+    ng = {**delayed_run().ng, name: command(ms)}
+    assert judge(delayed_run(ng=ng), late()).ok == right
+
+
+@pytest.mark.parametrize(("p99_ms", "right"), [(1999.0, False), (2000.0, True)])
+def test_the_bystander_starves_while_all_workers_wait(p99_ms: float, right: bool) -> None:
+    assert judge(delayed_run(bystander_ms=same(p99_ms)), late()).ok == right
+
+
+def test_the_bystander_need_not_starve_while_a_worker_is_free() -> None:
+    run = delayed_run(bystander_ms=same(21), byes_under_way=7, starved_ms=0)
+    assert reasons(run, late()) == ""
+
+
+@pytest.mark.parametrize("delay_ms", [4000, 6000])
+def test_a_reply_in_one_piece_reproduces_nothing(delay_ms: float) -> None:
+    run = delayed_run(delay_ms, reply_fragmented=False)
+    assert "nothing could have been reproduced" in reasons(run, late(delay_ms))
+
+
+def test_a_delay_beyond_the_proxys_patience_is_an_outage() -> None:
+    assert reasons(outage_run(), late(6000)) == ""
+    assert "never switched rtpengine off" in reasons(outage_run(node_disabled=False), late(6000))
+    assert "no call failed" in reasons(outage_run(failed=0), late(6000))
+
+
+def test_an_outage_needs_no_failed_call_where_all_began_at_once() -> None:
+    assert reasons(outage_run(calls=10, failed=0), late(6000)) == ""
+
+
+@pytest.mark.parametrize(
+    ("delay_ms", "outage"), [(4929, False), (4931, None), (5029, None), (5031, True)]
+)
+def test_near_the_point_of_giving_up_either_outcome_is_right(
+    delay_ms: float, outage: bool | None
+) -> None:
+    slow, dead = judge(delayed_run(delay_ms), late(delay_ms)), judge(outage_run(), late(delay_ms))
+    assert slow.ok == (outage is not True)
+    assert dead.ok == (outage is not False)
+
+
+def test_the_proxys_own_patience_decides() -> None:
+    patient = late(6000, try_ms=2000)
+    assert reasons(delayed_run(6000), patient) == ""
+    assert not judge(outage_run(), patient).ok
+
+
+def test_lost_fragments_are_an_outage() -> None:
+    conditions = under(Effect.FRAGMENTS_LOST)
+    assert reasons(outage_run(), conditions) == ""
+    assert not judge(clean_run(), conditions).ok
+
+
+def test_the_outage_is_explained() -> None:
+    found = judge(outage_run(), late(6000)).found
+    assert "5 times" in found
+    assert "60 s" in found
+    assert "10 of 20 calls failed" in found
+
+
+@pytest.mark.parametrize("effect", [Effect.FRAGMENTS_LATE, Effect.FRAGMENTS_LOST])
+def test_a_path_that_is_not_direct_is_expected_to_be_healthy(effect: Effect) -> None:
+    conditions = Conditions(effect, delay_ms=4000, rtt_ms=20)
+    cured = clean_run(path="ngtunnel", reply_fragmented=False)
+    assert reasons(cured, conditions) == ""
+    assert "BYE p99" in reasons(replace(delayed_run(), path="ngtunnel"), conditions)
+
+
+@pytest.mark.parametrize(("failed", "right"), [(10, True), (11, False)])
+def test_loss_leaves_most_calls_alone(failed: int, right: bool) -> None:
+    assert judge(clean_run(failed=failed), under(Effect.LOSS)).ok == right
+
+
+@pytest.mark.parametrize(("failed", "right"), [(19, False), (20, True)])
+def test_no_call_works_without_udp(failed: int, right: bool) -> None:
+    run = clean_run(failed=failed, node_disabled=True, rtp_ok=0)
+    assert judge(run, under(Effect.UDP_LOST)).ok == right
+
+
+@pytest.mark.parametrize(("delete_ms", "right"), [(50.0, False), (50.1, True), (None, True)])
+def test_fragments_that_wait_make_delete_slow(delete_ms: float | None, right: bool) -> None:
+    ng = {**clean_run().ng, "delete": command(delete_ms, 1851)}
+    assert judge(clean_run(ng=ng), under(Effect.FRAGMENTS_WAIT)).ok == right
+
+
+def test_the_sample_session_is_right() -> None:
+    assert all(run.verdict and run.verdict.ok for run in session().runs)
