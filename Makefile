@@ -1,0 +1,56 @@
+# slowbye: `make reproduce` shows the bug, `make test` runs what CI runs, `make help` says the rest.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+# Parameters; each is also an extra-var or option of the same name further down.
+PROXY ?= auto
+WAN_DRIVER ?= auto
+PROFILES ?= clean,fragment-delay
+PATHS ?= direct
+DELAY ?= 4s
+RTT ?= 20ms
+CALLS ?= 20
+# More variables for the playbooks: EXTRA="-e opensips_apt_uri=http://10.0.0.1:8000"
+EXTRA ?=
+
+VENV := .venv/bin
+PLAYBOOK := $(VENV)/ansible-playbook -e sip_proxy_kind=$(PROXY) -e wan_driver=$(WAN_DRIVER) $(EXTRA)
+
+.PHONY: help
+help: ## say what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+	@echo
+	@echo 'Variables: PROXY=$(PROXY) WAN_DRIVER=$(WAN_DRIVER) PROFILES=$(PROFILES) PATHS=$(PATHS) DELAY=$(DELAY) RTT=$(RTT) CALLS=$(CALLS) EXTRA="$(EXTRA)"'
+
+.PHONY: reproduce
+reproduce: lab ## set up what is missing, show the bug on real calls, write results/
+	@$(VENV)/slowbye reproduce --delay $(DELAY) --rtt $(RTT) --calls $(CALLS) --profiles $(PROFILES) --paths $(PATHS)
+
+.PHONY: setup
+setup:
+	@bin/setup
+
+.PHONY: lab
+lab: setup ## bring the lab up, or bring it up to date
+	@$(PLAYBOOK) playbooks/lab.yml playbooks/site.yml
+
+.PHONY: test
+test: ## the same set-up, then everything that CI runs
+	@bin/setup --dev
+	@tests/run
+
+.PHONY: lint
+lint: ## linters and types
+	@bin/setup --dev
+	@tests/lint
+
+.PHONY: requirements
+requirements: ## pin and hash the requirements anew from pyproject.toml
+	@bin/requirements
+
+.PHONY: clean
+clean: ## remove every trace of the lab, the image, .venv and .cache; results/ stay
+	@if command -v podman >/dev/null; then \
+	  bin/setup && $(VENV)/ansible-playbook playbooks/teardown.yml -e lab_remove_image=true; \
+	fi
+	@rm -rf .venv .cache
