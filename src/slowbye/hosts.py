@@ -29,6 +29,7 @@ _VARIABLES = (
     "sip_proxy_workers",
     "sip_proxy_rtpengine_tout_ms",
     "sip_proxy_rtpengine_retr",
+    "sip_proxy_rtpengine_disable_tout",
     "sip_proxy_rtpengine_sets",
     "sip_proxy_ng_path_header",
     "rtpengine_listen_ng",

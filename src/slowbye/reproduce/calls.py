@@ -16,6 +16,7 @@ PROGRAM = "/opt/slowbye/bin/slowbye"
 """Where the role ``slowbye`` installs this package on a host."""
 
 _BYSTANDER_EVERY = "100ms"
+_WARNING = "slowbye: "
 _SLOWEST_CALL_S = 80.0
 """INVITE and BYE at their transaction timeouts (RFC 3261 timers B and F, 32 s each), and some."""
 
@@ -56,8 +57,10 @@ class Calls:
 
 def place(
     host: Host, calls: Calls, argv: list[str], progress: Callable[[str], None]
-) -> BatchResult:
+) -> tuple[BatchResult, list[str]]:
     """Run ``slowbye call`` and return what it measured; failed calls are a result too.
+
+    The second value is what it warned of: a host too busy to measure, for example.
 
     Args:
         host: the clients' host.
@@ -90,7 +93,8 @@ def place(
         process.wait()
     reader.join()
     listener.join()
-    return _read(host, process.returncode, b"".join(output), said)
+    batch = _read(host, process.returncode, b"".join(output), said)
+    return batch, [line.removeprefix(_WARNING) for line in said if line.startswith(_WARNING)]
 
 
 def _listen(stderr: IO[bytes], said: list[str], progress: Callable[[str], None]) -> None:

@@ -1,6 +1,6 @@
 """Makes a run's figures of what was measured on the clients, on the wire and in the journal."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from slowbye.measure.ng_trace import Exchange, by_command
 from slowbye.netem.model import Effect, Profile
@@ -21,6 +21,7 @@ class Measured:
         node_disabled: the proxy's journal says that it gave rtpengine up.
         rtt_ms: measured before the calls.
         packets_lost: by the captures.
+        notes: what ``slowbye call`` warned of.
     """
 
     batch: BatchResult
@@ -29,6 +30,7 @@ class Measured:
     node_disabled: bool
     rtt_ms: float | None
     packets_lost: int = 0
+    notes: list[str] = field(default_factory=list)
 
 
 def make_run(plan: Plan, path: str, profile: Profile, measured: Measured) -> Run:
@@ -63,5 +65,6 @@ def make_run(plan: Plan, path: str, profile: Profile, measured: Measured) -> Run
         node_disabled=measured.node_disabled,
         rtt_measured_ms=measured.rtt_ms,
         packets_lost_by_capture=measured.packets_lost,
+        notes=measured.notes,
     )
     return replace(run, verdict=judge(run, conditions))

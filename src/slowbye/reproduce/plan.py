@@ -15,6 +15,7 @@ from slowbye.units import parse_duration_ms
 DEFAULT_WORKERS = 8
 DEFAULT_TRY_MS = 1000.0
 DEFAULT_TRIES = 5
+DEFAULT_DISABLED_S = 60
 DEFAULT_NG_PORT = 2223
 """The roles' defaults, for inventories that leave them alone."""
 
@@ -50,6 +51,7 @@ class Plan:
     workers: int
     try_ms: float
     tries: int
+    disabled_s: int
     ng_ports: tuple[int, ...]
     name_paths: bool
 
@@ -67,6 +69,7 @@ class Plan:
             try_ms=self.try_ms,
             tries=self.tries,
             workers=self.workers,
+            disabled_s=self.disabled_s,
         )
 
     def wan_variables(self, profile: Profile) -> dict[str, str]:
@@ -134,6 +137,7 @@ def make_plan(
         workers=workers,
         try_ms=float(_number(sip, "sip_proxy_rtpengine_tout_ms", math.floor(DEFAULT_TRY_MS))),
         tries=_number(sip, "sip_proxy_rtpengine_retr", DEFAULT_TRIES),
+        disabled_s=_number(sip, "sip_proxy_rtpengine_disable_tout", DEFAULT_DISABLED_S),
         ng_ports=_ng_ports(sets),
         name_paths=len(sets) > 1 and bool(sip.variables.get("sip_proxy_ng_path_header")),
     )

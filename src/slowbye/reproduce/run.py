@@ -50,6 +50,7 @@ class Run:
         node_disabled: the proxy gave rtpengine up.
         rtt_measured_ms: median ping between the proxy's and rtpengine's hosts before the calls.
         packets_lost_by_capture: packets that tcpdump missed; figures of ng are incomplete then.
+        notes: what may have spoilt the measurement.
     """
 
     path: str
@@ -72,6 +73,7 @@ class Run:
     node_disabled: bool
     rtt_measured_ms: float | None
     packets_lost_by_capture: int = 0
+    notes: list[str] = field(default_factory=list)
     verdict: Verdict | None = None
 
     def to_json(self) -> dict[str, Any]:

@@ -125,7 +125,7 @@ class Reproduction:
                 ),
             ]
             running.enter_context(background_load(plan, profile))
-            batch = calls.place(
+            batch, warnings = calls.place(
                 plan.client, plan.calls, plan.call_command(path), self._progress.detail
             )
         entries = journal.read_since(plan.sip, unit, since)
@@ -137,6 +137,7 @@ class Reproduction:
             node_disabled=journal.node_disabled(entries),
             rtt_ms=rtt_ms,
             packets_lost=sum(capture.dropped for capture in captures),
+            notes=warnings,
         )
         return make_run(plan, path, profile, measured)
 

@@ -66,6 +66,8 @@ def verdict_line(run: Run) -> Text:
     if not verdict.ok:
         line.append(f" Expected: {verdict.expected}. ")
         line.append("; ".join(verdict.reasons) + ".", style="red")
+    for note in run.notes:
+        line.append(f" Note: {note}.", style="yellow")
     return line
 
 

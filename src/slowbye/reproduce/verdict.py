@@ -10,9 +10,6 @@ from slowbye.units import format_ms
 DIRECT = "direct"
 """The path on which ng crosses the WAN as plain UDP, so that its replies are fragmented there."""
 
-DISABLED_S = 60
-"""For how long a proxy does without a node that it gave up (``rtpengine_disable_tout``)."""
-
 _WAN_ADDS_MS = 1.0
 _OFFER_SLACK_MS = 10.0
 _CLEAN_SLACK_MS = 20.0
@@ -30,6 +27,7 @@ class Conditions:
         rtt_ms: the WAN's nominal round-trip time.
         try_ms, tries: how long the proxy waits for rtpengine, and how often it asks.
         workers: how many SIP workers the proxy has.
+        disabled_s: for how long it does without a node that it gave up.
     """
 
     effect: Effect
@@ -38,6 +36,7 @@ class Conditions:
     try_ms: float = 1000.0
     tries: int = 5
     workers: int = 8
+    disabled_s: int = 60
 
     @property
     def give_up_ms(self) -> float:
@@ -105,7 +104,7 @@ def describe(run: Run, conditions: Conditions) -> str:
     if run.node_disabled:
         return (
             f"the proxy asked rtpengine {conditions.tries} times, {format_ms(conditions.try_ms)} "
-            f"each, got no reply in time and switched it off for {DISABLED_S} s: "
+            f"each, got no reply in time and switched it off for {conditions.disabled_s} s: "
             f"{run.failed} of {run.calls} calls failed"
         )
     bye = "no BYE was sent" if run.bye_ms.p50 is None else f"BYE took {format_ms(run.bye_ms.p50)}"
