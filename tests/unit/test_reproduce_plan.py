@@ -85,7 +85,7 @@ def test_a_dry_run_ends_with_a_clean_wan() -> None:
         "-e",
         "wan_rtt=20ms",
     ]
-    assert steps(plan()) == 8
+    assert steps(plan()) == 7
 
 
 @pytest.mark.parametrize(

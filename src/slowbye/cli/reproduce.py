@@ -15,7 +15,7 @@ from slowbye.hosts import read_inventory
 from slowbye.reproduce import html, playbook, results, table
 from slowbye.reproduce.plan import make_plan
 from slowbye.reproduce.progress import Progress
-from slowbye.reproduce.session import PLAYBOOKS, Reproduction, dry_run, steps
+from slowbye.reproduce.session import PLAYBOOKS, Reproduction, dry_run, look, steps
 
 _INTERRUPTED = 130
 
@@ -86,15 +86,17 @@ def command(
         return
     playbook.check_present(*PLAYBOOKS)
     signal.signal(signal.SIGTERM, _terminate)
+    session = look(plan)
     directory = results.make_directory(root, datetime.now(UTC))
-    try:
-        with Progress(steps(plan)) as progress:
-            session = Reproduction(plan, directory, progress).run()
-    except KeyboardInterrupt:
-        click.echo(
-            f"interrupted; the WAN is clean again, {directory} has what was measured", err=True
-        )
-        sys.exit(_INTERRUPTED)
+    with Progress(steps(plan)) as progress:
+        reproduction = Reproduction(plan, directory, progress)
+        try:
+            session = reproduction.run(session)
+        except KeyboardInterrupt:
+            progress.stop()
+            wan = "clean again" if reproduction.wan_is_clean else "still impaired"
+            click.echo(f"interrupted: the WAN is {wan}; what was measured: {directory}", err=True)
+            sys.exit(_INTERRUPTED)
     html.write(session, directory)
     if as_json:
         click.echo(json.dumps(session.to_json(), indent=1))

@@ -9,6 +9,8 @@ from slowbye.hosts import Host
 _PROXIES = {"opensips": ["opensips", "-V"], "kamailio": ["kamailio", "-v"]}
 _REASON_FILE = "/etc/slowbye/proxy-reason"
 _DRIVER_FILE = "/etc/slowbye/driver"
+_KERNEL_OF = {"uml": ["linux.uml", "--version"]}
+"""How to ask for a driver's kernel where it is not the host's own."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +67,9 @@ def find_rtpengine_version(host: Host) -> str:
 
 def find_wan(host: Host) -> Wan:
     """Return the WAN router's driver and kernel."""
-    kernel = host.run(["uname", "-r"]).stdout.strip()
-    return Wan(_read(host, _DRIVER_FILE), kernel)
+    driver = _read(host, _DRIVER_FILE)
+    kernel = host.run(_KERNEL_OF.get(driver, ["uname", "-r"])).stdout.strip()
+    return Wan(driver, kernel)
 
 
 def _read(host: Host, path: str) -> str:

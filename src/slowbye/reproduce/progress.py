@@ -41,6 +41,10 @@ class Progress:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Show nothing any more."""
         self._bar.stop()
 
     def step(self, text: str) -> None:

@@ -3,10 +3,10 @@
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from slowbye.errors import SlowbyeError
 from slowbye.reproduce.installed import Proxy
@@ -43,6 +43,14 @@ class Session:
     calls: Mapping[str, Any]
     patience: Mapping[str, float]
     runs: list[Run] = field(default_factory=list)
+
+    def with_run(self, run: Run) -> Self:
+        """Return the session with one run more; the first one's RTT is the WAN's."""
+        measured_ms = self.wan.rtt_measured_ms
+        if measured_ms is None:
+            measured_ms = run.rtt_measured_ms
+        wan = replace(self.wan, rtt_measured_ms=measured_ms)
+        return replace(self, wan=wan, runs=[*self.runs, run])
 
     def to_json(self) -> dict[str, Any]:
         """Return reproduce.json's content, schema 1."""

@@ -3,10 +3,11 @@
 import json
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
+from slowbye.errors import SlowbyeError
 from slowbye.measure import journal
 from slowbye.measure.capture import Capture, ng_filter
 from slowbye.measure.ng_trace import trace
@@ -26,7 +27,7 @@ PLAYBOOKS = ("wan", "fresh")
 
 def steps(plan: Plan) -> int:
     """Return how many steps a session will announce."""
-    return 2 + len(plan.profiles) * (1 + 2 * len(plan.paths))
+    return 1 + len(plan.profiles) * (1 + 2 * len(plan.paths))
 
 
 def dry_run(plan: Plan) -> list[list[str]]:
@@ -43,6 +44,25 @@ def dry_run(plan: Plan) -> list[list[str]]:
     return commands
 
 
+def look(plan: Plan) -> results.Session:
+    """Look at the hosts and return a session without runs.
+
+    Raises:
+        SlowbyeError: a host is not there, or not provisioned.
+    """
+    for host in plan.hosts:
+        host.check_up()
+    wan = installed.find_wan(plan.wan)
+    return results.Session(
+        started=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        proxy=installed.find_proxy(plan.sip),
+        rtpengine_version=installed.find_rtpengine_version(plan.media),
+        wan=results.WanUsed(wan.driver, wan.kernel, plan.rtt_ms),
+        calls=asdict(plan.calls),
+        patience={"workers": plan.workers, "try_ms": plan.try_ms, "tries": plan.tries},
+    )
+
+
 class Reproduction:
     """One session under way.
 
@@ -56,51 +76,43 @@ class Reproduction:
         self._plan = plan
         self._directory = directory
         self._progress = progress
+        self.wan_is_clean = True
 
-    def run(self) -> results.Session:
+    def run(self, session: results.Session) -> results.Session:
         """Run everything; the WAN is clean afterwards, whatever happens.
+
+        Args:
+            session: from :func:`look`.
 
         Raises:
             SlowbyeError: something is missing or does not work; which, and what to do.
         """
-        self._progress.step("looking at the hosts")
-        session = self._look()
-        results.save(self._directory, session)
         try:
             for profile in self._plan.profiles:
                 self._impair(profile)
                 for path in self._plan.paths:
-                    run = self._run(path, profile)
-                    session.runs.append(run)
-                    if session.wan.rtt_measured_ms is None:
-                        wan = replace(session.wan, rtt_measured_ms=run.rtt_measured_ms)
-                        session = replace(session, wan=wan)
+                    session = session.with_run(self._run(path, profile))
                     results.save(self._directory, session)
-        finally:
-            self._progress.step("making the WAN clean again")
-            self._play("wan", _clean(self._plan))
+        except SlowbyeError as error:
+            self._cure(f"{error}; then ")
+            raise
+        except BaseException:
+            self._cure()
+            raise
+        self._cure()
         return session
 
-    def _look(self) -> results.Session:
-        plan = self._plan
-        for host in plan.hosts:
-            host.check_up()
-        wan = installed.find_wan(plan.wan)
-        return results.Session(
-            started=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            proxy=installed.find_proxy(plan.sip),
-            rtpengine_version=installed.find_rtpengine_version(plan.media),
-            wan=results.WanUsed(wan.driver, wan.kernel, plan.rtt_ms),
-            calls=asdict(plan.calls),
-            patience={
-                "workers": plan.workers,
-                "try_ms": plan.try_ms,
-                "tries": plan.tries,
-            },
-        )
+    def _cure(self, before: str = "") -> None:
+        self._progress.step("making the WAN clean again")
+        try:
+            self._play("wan", _clean(self._plan))
+        except SlowbyeError as error:
+            raise SlowbyeError(f"{before}the WAN could not be made clean: {error}") from error
+        self.wan_is_clean = True
 
     def _impair(self, profile: Profile) -> None:
         self._progress.step(f"{profile.name}: impairing the WAN")
+        self.wan_is_clean = False
         self._play("wan", self._plan.wan_variables(profile))
 
     def _play(self, name: str, variables: Mapping[str, str]) -> None:
