@@ -3,12 +3,13 @@
 import asyncio
 import gc
 import json
+import os
 import signal
 import sys
 from typing import Literal
 
 import click
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 from slowbye.errors import SlowbyeError
 from slowbye.measure.percentiles import percentile
@@ -29,6 +30,8 @@ from slowbye.sip.transactions import TIMER_B_S
 from slowbye.units import format_ms, parse_duration_ms
 
 _INTERRUPTED = 128 + signal.SIGINT
+
+_PIPE_COLUMNS = 140
 
 # What one sees of an event loop's lag in a BYE's time; below this, nobody would.
 _LATE_MS = 5.0
@@ -131,12 +134,20 @@ def command(
     if as_json:
         click.echo(json.dumps(result.to_json(), indent=1))
     else:
-        Console().print(batch_tables(result))
+        _print(batch_tables(result))
     if interrupted:
         click.echo("interrupted: these calls were measured before", err=True)
         sys.exit(_INTERRUPTED)
     silent = plan.media_s > 0 and not all(call.rtp_ok for call in result.calls)
     sys.exit(1 if silent or any(call.failure for call in result.calls) else 0)
+
+
+def _print(tables: RenderableType) -> None:
+    console = Console()
+    # Into a file or a pipe, rich would squeeze the table into 80 columns.
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = _PIPE_COLUMNS
+    console.print(tables)
 
 
 def _timeout_s(text: str) -> float:

@@ -142,12 +142,10 @@ class Transactions(TransactionLayer):
         begun_ms = self._clock.now_ms()
         running = asyncio.create_task(client.run())
         running.add_done_callback(_retrieved)
-        await self._patiently(running)
-        response, lost = None, False
-        if running.done():
-            fault = running.exception()
-            lost = isinstance(fault, OSError) and not isinstance(fault, TimeoutError)
-            response = None if fault else running.result()
+        await self._patiently(running, client)
+        response = None
+        if running.done() and running.exception() is None:
+            response = running.result()
         sent_ms = begun_ms if flight.sent_ms is None else flight.sent_ms
         ended_ms = flight.answered_ms if response is not None else None
         self._transport.landed(key)
@@ -160,17 +158,25 @@ class Transactions(TransactionLayer):
                 status=None if response is None else response.code,
             ),
             response=response,
-            lost=lost,
+            lost=response is None and self._transport.closed.done(),
             running=running,
             proceeding=isinstance(client, _ClientInvite) and client.proceeding,
         )
 
-    async def _patiently(self, running: "asyncio.Task[sipmessage.Response]") -> None:
+    async def _patiently(
+        self,
+        running: "asyncio.Task[sipmessage.Response]",
+        client: ClientInviteTransaction | ClientNonInviteTransaction,
+    ) -> None:
         if not self._hurry.done():
-            awaited: set[asyncio.Future[Any]] = {running, self._hurry}
+            awaited: set[asyncio.Future[Any]] = {running, self._hurry, self._transport.closed}
             await asyncio.wait(
                 awaited, timeout=self._timeout_s, return_when=asyncio.FIRST_COMPLETED
             )
+        # An INVITE that is proceeding may take for ever, but it can be cancelled.
+        cancellable = isinstance(client, _ClientInvite) and client.proceeding
+        if self._transport.closed.done() or cancellable:
+            return
         if self._hurry.done() and not running.done():
             await asyncio.wait({running}, timeout=min(BRIEFLY_S, self._timeout_s))
 

@@ -88,6 +88,8 @@ class ProxyTransport(TransportLayer):
         self._proxy = proxy
         self._clock = clock
         self._flights: dict[ClientTransactionKey, Flight] = {}
+        #: Done when the connection is closed; nothing that is outstanding will be answered then.
+        self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @property
     def is_reliable(self) -> bool:
@@ -157,6 +159,11 @@ class ProxyTransport(TransportLayer):
             await super()._handle_message(message)
         except _UNREADABLE as fault:
             logger.warning("dropped a message that cannot be read: %r", fault)
+
+    def _disconnect_handler(self, channel: TransportChannel, exc: Exception | None) -> None:
+        super()._disconnect_handler(channel, exc)
+        if not self.closed.done():
+            self.closed.set_result(None)
 
     def _udp_channel(self) -> _UdpChannel:
         channel = _UdpChannel(

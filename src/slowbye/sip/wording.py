@@ -15,7 +15,7 @@ def explain(exchange: Exchange, interrupted: bool) -> str:
         return ""
     if exchange.response is not None:
         return f"{method}: {exchange.response.code} {exchange.response.phrase}"
-    waited = f"{exchange.measured.ms / 1000:.3g} s"
+    waited = f"{exchange.measured.ms / 1000:.1f} s"
     if exchange.lost:
         return f"{method}: the connection to the proxy was lost after {waited}"
     if interrupted:
