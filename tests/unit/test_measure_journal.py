@@ -22,6 +22,7 @@ def line(message: object, **fields: str) -> str:
         "ERROR:rtpengine:send_rtpe_command: proxy <udp:[::1]:2223> does not respond, disable it",
         "ERROR: rtpengine [rtpengine.c:3004]: send_rtpp_command(): timeout waiting reply for"
         ' command "delete" from RTPEngine <udp:198.18.2.1:2223>',
+        "ERROR: rtpengine [rtpengine.c:2919]: rtpp_test(): proxy did not respond to ping",
     ],
 )
 def test_both_proxies_words_for_a_dead_node_are_known(message: str) -> None:
@@ -29,9 +30,7 @@ def test_both_proxies_words_for_a_dead_node_are_known(message: str) -> None:
 
 
 def test_other_trouble_is_not_a_dead_node() -> None:
-    assert not node_disabled(
-        [Entry(0, "p", "proxy did not respond to ping"), Entry(0, "p", "no available proxies")]
-    )
+    assert not node_disabled([Entry(0, "p", "can't parse the SDP"), Entry(0, "p", "")])
 
 
 def test_entries_have_a_time_a_name_and_a_message() -> None:

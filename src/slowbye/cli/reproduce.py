@@ -13,8 +13,10 @@ from rich.console import Console
 
 from slowbye.hosts import read_inventory
 from slowbye.reproduce import html, playbook, results, table
-from slowbye.reproduce.plan import make_plan
+from slowbye.reproduce.lock import alone
+from slowbye.reproduce.plan import Plan, make_plan
 from slowbye.reproduce.progress import Progress
+from slowbye.reproduce.results import Session
 from slowbye.reproduce.session import PLAYBOOKS, Reproduction, dry_run, look, steps
 
 _INTERRUPTED = 130
@@ -86,17 +88,8 @@ def command(
         return
     playbook.check_present(*PLAYBOOKS)
     signal.signal(signal.SIGTERM, _terminate)
-    session = look(plan)
-    directory = results.make_directory(root, datetime.now(UTC))
-    with Progress(steps(plan)) as progress:
-        reproduction = Reproduction(plan, directory, progress)
-        try:
-            session = reproduction.run(session)
-        except KeyboardInterrupt:
-            progress.stop()
-            wan = "clean again" if reproduction.wan_is_clean else "still impaired"
-            click.echo(f"interrupted: the WAN is {wan}; what was measured: {directory}", err=True)
-            sys.exit(_INTERRUPTED)
+    with alone(inventory):
+        session, directory = _run(plan, root)
     html.write(session, directory)
     if as_json:
         click.echo(json.dumps(session.to_json(), indent=1))
@@ -104,6 +97,20 @@ def command(
         table.show(session, Console())
         click.echo(f"\nCaptures, journals and report.html: {directory}")
     sys.exit(0 if all(run.verdict and run.verdict.ok for run in session.runs) else 1)
+
+
+def _run(plan: Plan, root: Path) -> tuple[Session, Path]:
+    session = look(plan)
+    directory = results.make_directory(root, datetime.now(UTC))
+    with Progress(steps(plan)) as progress:
+        reproduction = Reproduction(plan, directory, progress)
+        try:
+            return reproduction.run(session), directory
+        except KeyboardInterrupt:
+            progress.stop()
+            wan = "clean again" if reproduction.wan_is_clean else "still impaired"
+            click.echo(f"interrupted: the WAN is {wan}; what was measured: {directory}", err=True)
+            sys.exit(_INTERRUPTED)
 
 
 def _names(text: str) -> list[str]:

@@ -15,6 +15,8 @@ _NODE_DISABLED = re.compile(
     # Kamailio, src/modules/rtpengine/rtpengine.c, says only this before it disables the node:
     # `timeout waiting reply for command "delete" from RTPEngine <udp:…>`.
     r"|timeout waiting reply for command .* from RTPEngine <"
+    # Either, when it starts and its first ping is not answered.
+    r"|proxy did not respond to ping"
 )
 
 

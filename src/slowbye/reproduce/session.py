@@ -122,10 +122,11 @@ class Reproduction:
     def _run(self, path: str, profile: Profile) -> Run:
         plan, name = self._plan, f"{path}-{profile.name}"
         self._progress.step(f"{profile.name}, {path}: restarting the proxy and rtpengine")
+        # Its start belongs to the run: where no UDP arrives, the first ping finds that out.
+        since = journal.cursor(plan.sip)
         self._play("fresh", {})
         unit = f"{installed.find_proxy(plan.sip).name}.service"
         rtt_ms = measure_rtt_ms(plan.sip, plan.media.address)
-        since = journal.cursor(plan.sip)
         at_proxy = self._directory / f"{name}.pcap"
         at_rtpengine = self._directory / f"{name}.rtpengine.pcap"
         self._progress.step(f"{profile.name}, {path}: {plan.calls.number} calls")

@@ -1,5 +1,6 @@
 """Shows a session on a terminal: what ran, a table, and what it means."""
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -11,30 +12,30 @@ from slowbye.units import format_ms
 
 MISSING = "–"  # noqa: RUF001 - a dash, as in any table
 
-_COLUMNS = (
-    ("path", "left"),
-    ("WAN", "left"),
-    ("calls ok", "right"),
-    ("setup p50", "right"),
-    ("BYE p50", "right"),
-    ("BYE p99", "right"),
-    ("bystander p99", "right"),
-    ("ng delete p50", "right"),
-    ("reply", "right"),
-    ("rtpengine", "left"),
-    ("", "left"),
-)
+_WIDTH_OF_FILES = 120
+"""Columns where nobody's window is the limit."""
+
+_WIDTH_OF_TABLE = 92
+"""Below, a row takes two lines."""
+
+_TIMES = ("setup\np50", "BYE\np50", "BYE\np99", "bystander\np99", "delete\np50")
+
+_SLOW_MS = 1000.0
+"""From here on people notice; such times are coloured."""
 
 
 def show(session: Session, console: Console) -> None:
     """Print everything that a person needs to know."""
+    if not console.is_terminal:
+        console.width = max(console.width, _WIDTH_OF_FILES)
     for line in headline(session):
         console.print(line, highlight=False, markup=False)
     console.print()
-    console.print(_table(session))
+    console.print(_table(session, narrow=console.width < _WIDTH_OF_TABLE))
     console.print()
     for run in session.runs:
-        console.print(verdict_line(run), highlight=False)
+        for words in verdict_lines(run):
+            console.print(words, highlight=False)
 
 
 def headline(session: Session) -> list[str]:
@@ -51,24 +52,27 @@ def headline(session: Session) -> list[str]:
 
 
 def profile_name(run: Run) -> str:
-    """Name a run's profile with its parameters (``fragment-delay 4.00 s``)."""
+    """Name a run's profile with its delay, as people type it (``fragment-delay 4s``)."""
     delay_ms = run.profile_args.get("delay_ms")
-    return run.profile if delay_ms is None else f"{run.profile} {format_ms(delay_ms)}"
+    if delay_ms is None:
+        return run.profile
+    typed = f"{delay_ms / 1000:g}s" if delay_ms >= _SLOW_MS else f"{delay_ms:g}ms"
+    return f"{run.profile} {typed}"
 
 
-def verdict_line(run: Run) -> Text:
-    """Say in words what a run showed, and whether it should have."""
+def verdict_lines(run: Run) -> list[Text]:
+    """Say in words what a run showed and, a line each, why it should not have."""
+    name = f"{run.path}, {profile_name(run)}"
     verdict = run.verdict
     if verdict is None:
-        return Text(f"? {run.path}, {profile_name(run)}: not judged")
+        return [Text(f"? {name}: not judged")]
     mark, style = ("✓", "bold green") if verdict.ok else ("✗", "bold red")
-    line = Text.assemble((mark, style), f" {run.path}, {profile_name(run)}: {verdict.found}.")
+    lines = [Text.assemble((mark, style), f" {name}: {verdict.found}.")]
     if not verdict.ok:
-        line.append(f" Expected: {verdict.expected}. ")
-        line.append("; ".join(verdict.reasons) + ".", style="red")
-    for note in run.notes:
-        line.append(f" Note: {note}.", style="yellow")
-    return line
+        lines.append(Text(f"  Expected: {verdict.expected}. But:"))
+        lines += [Text(f"  - {reason}", style="red") for reason in verdict.reasons]
+    lines += [Text(f"  Note: {note}", style="yellow") for note in run.notes]
+    return lines
 
 
 def cell(value_ms: float | None) -> str:
@@ -81,34 +85,30 @@ def reply_size(times: CommandTimes | None) -> str:
     return f"{times.reply_bytes_max} B" if times and times.reply_bytes_max else MISSING
 
 
-def _table(session: Session) -> Table:
-    table = Table(pad_edge=False, header_style="bold")
-    for title, side in _COLUMNS:
-        table.add_column(title, justify="right" if side == "right" else "left", no_wrap=True)
+def _table(session: Session, narrow: bool) -> Table:
+    table = Table(pad_edge=False, padding=(0, 1, 0, 0), header_style="bold", box=box.SIMPLE_HEAD)
+    for title in ("path\nWAN",) if narrow else ("path", "WAN"):
+        table.add_column(title, no_wrap=True)
+    for title in ("calls\nok", *_TIMES, "its\nreply", "node"):
+        table.add_column(title, justify="right", no_wrap=True)
     for run in session.runs:
-        table.add_row(*_row(run))
+        names = (run.path, profile_name(run))
+        table.add_row(*(("\n".join(names),) if narrow else names), *_row(run))
     return table
 
 
 def _row(run: Run) -> list[Text]:
     delete = run.ng.get("delete")
-    slow_ms = 1000.0
-    good = run.calls - run.failed
-
-    def timed(value_ms: float | None) -> Text:
-        return Text(cell(value_ms), style="yellow" if (value_ms or 0) >= slow_ms else "")
-
-    fragments = " in fragments" if run.reply_fragmented else ""
+    times_ms = (
+        run.setup_ms.p50,
+        run.bye_ms.p50,
+        run.bye_ms.p99,
+        run.bystander_ms.p99,
+        delete.p50 if delete else None,
+    )
     return [
-        Text(run.path),
-        Text(profile_name(run)),
-        Text(f"{good}/{run.calls}", style="red" if run.failed else ""),
-        timed(run.setup_ms.p50),
-        timed(run.bye_ms.p50),
-        timed(run.bye_ms.p99),
-        timed(run.bystander_ms.p99),
-        timed(delete.p50 if delete else None),
-        Text(reply_size(delete) + fragments),
-        Text("switched off", style="red") if run.node_disabled else Text("on"),
-        Text("as expected" if run.verdict and run.verdict.ok else "NOT AS EXPECTED"),
+        Text(f"{run.calls - run.failed}/{run.calls}", style="red" if run.failed else ""),
+        *(Text(cell(ms), style="yellow" if (ms or 0) >= _SLOW_MS else "") for ms in times_ms),
+        Text(reply_size(delete)),
+        Text("off", style="red") if run.node_disabled else Text("on"),
     ]
