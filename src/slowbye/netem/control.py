@@ -81,14 +81,16 @@ def apply(plan: Plan, expire_ms: float | None = None) -> bool:
         state = _prepare(kernel, plan, before)
         store_state(replace(state, interfaces=state.interfaces + _left(before, state)))
         try:
-            if before:
-                undo(kernel, before)
+            complaints = undo(kernel, before) if before else []
+            if complaints:
+                raise SlowbyeError("; ".join(complaints))
             state = _install(kernel, plan, state, tables)
         except (SlowbyeError, OSError) as error:
-            undo(kernel, state)
+            complaints = undo(kernel, state)
             cancel_expiry(state.expiry)
             forget_state()
-            raise SlowbyeError(f"{error}; the original qdiscs are back") from error
+            outcome = "; ".join(complaints) or "the original qdiscs are back"
+            raise SlowbyeError(f"{error}; {outcome}") from error
         store_state(state)
         _renew_expiry(state, expire_ms)
         return True
@@ -116,10 +118,12 @@ def clear(only_token: str | None = None) -> bool:
             return False
         state = replace(state, complete=False)
         store_state(state)
-        undo(kernel, state)
+        complaints = undo(kernel, state)
         forget_state()
         if only_token is None:
             cancel_expiry(state.expiry)
+        if complaints:
+            raise SlowbyeError("; ".join(complaints))
         return True
 
 

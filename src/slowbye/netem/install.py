@@ -20,7 +20,7 @@ from slowbye.netem.wire import (
 def install(
     kernel: Kernel, tree: Tree, ifindex: int, distributions: Mapping[str, Sequence[int]]
 ) -> None:
-    """Make the tree on an interface whose root qdisc is the kernel's default.
+    """Make the tree on an interface, in place of its root qdisc.
 
     Args:
         kernel: the socket.

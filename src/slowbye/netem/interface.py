@@ -87,12 +87,13 @@ def redirect_ingress(kernel: Kernel, ifb: Ifb) -> None:
     )
 
 
-def undo(kernel: Kernel, state: State) -> None:
+def undo(kernel: Kernel, state: State) -> list[str]:
     """Bring every interface back; what somebody else has replaced since is left alone.
 
-    Raises:
-        SlowbyeError: an original did not come back exactly.
+    Returns:
+        What did not come back exactly, for people.
     """
+    complaints = []
     if state.redirect:
         interface, device = state.redirect
         ifindex, device_index = index_of(interface), index_of(device)
@@ -104,7 +105,10 @@ def undo(kernel: Kernel, state: State) -> None:
         if index_of(changed.name) != changed.ifindex:
             continue
         if _is_ours(kernel, changed.ifindex) or (not state.complete and _differs(kernel, changed)):
-            restore_original(kernel, changed.name, changed.ifindex, changed.original)
+            complaint = restore_original(kernel, changed.name, changed.ifindex, changed.original)
+            if complaint:
+                complaints.append(complaint)
+    return complaints
 
 
 def _bands(tree: Tree) -> tuple[tuple[int, str, int], ...]:

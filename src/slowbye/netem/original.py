@@ -6,16 +6,28 @@ not shown in full and are refused before anything is changed.
 """
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from slowbye.errors import SlowbyeError
 from slowbye.netem.rtnetlink import NEW_CLASS, NEW_QDISC, Entry, Kernel
 from slowbye.netem.tree import ROOT, classid
-from slowbye.netem.wire import attribute, attributes
+from slowbye.netem.wire import HTB_INIT, HTB_PARMS, attribute, attributes
 
 RESTORABLE = frozenset(
-    {"bfifo", "codel", "fq", "fq_codel", "htb", "mq", "pfifo", "pfifo_fast", "prio", "sfq", "tbf"}
+    {
+        "bfifo",
+        "cake",
+        "codel",
+        "fq",
+        "fq_codel",
+        "htb",
+        "mq",
+        "pfifo",
+        "pfifo_fast",
+        "prio",
+        "tbf",
+    }
 )
 INGRESS_PARENT = 0xFFFFFFF1
 # Attributes that the kernel keeps as multiples of 1024 ns and shows in microseconds, rounded down:
@@ -56,30 +68,35 @@ def save_original(kernel: Kernel, interface: str, ifindex: int) -> tuple[Saved, 
     return _parents_first(saved)
 
 
-def restore_original(kernel: Kernel, interface: str, ifindex: int, saved: Sequence[Saved]) -> None:
+def restore_original(
+    kernel: Kernel, interface: str, ifindex: int, saved: Sequence[Saved]
+) -> str | None:
     """Put back what `save_original` found, in place of what is there now.
 
-    Raises:
-        SlowbyeError: the kernel refused, or shows something else than before.
+    Returns:
+        What a person should know if it did not come back exactly, else None.
     """
     for qdisc in kernel.qdiscs(ifindex):
         if qdisc.kind == "netem":
             kernel.delete_qdisc(ifindex, qdisc.parent, qdisc.handle)
     kernel.delete_qdisc(ifindex, ROOT)
-    for item in saved:
-        kernel.add(
-            NEW_CLASS if item.is_class else NEW_QDISC,
-            ifindex,
-            item.kind,
-            _as_request(item),
-            handle=item.handle,
-            parent=item.parent,
-        )
-    if save_original(kernel, interface, ifindex) != tuple(saved):
-        raise SlowbyeError(
-            f"{interface}: the original qdiscs are back, but the kernel shows them differently "
-            f"than before; compare with: tc qdisc show dev {interface}"
-        )
+    try:
+        for item in saved:
+            kernel.add(
+                NEW_CLASS if item.is_class else NEW_QDISC,
+                ifindex,
+                item.kind,
+                _as_request(item),
+                handle=item.handle,
+                parent=item.parent,
+            )
+        if save_original(kernel, interface, ifindex) == tuple(saved):
+            return None
+        reason = "the kernel shows it differently than before"
+    except SlowbyeError as error:
+        reason = str(error)
+    kind = saved[0].kind if saved else "default"
+    return f"{interface}: the original {kind} qdisc is not exactly back: {reason}"
 
 
 def _saved(entry: Entry, *, is_class: bool) -> Saved:
@@ -88,30 +105,36 @@ def _saved(entry: Entry, *, is_class: bool) -> Saved:
 
 
 def _without_counters(entry: Entry, *, is_class: bool) -> bytes:
-    if entry.kind == "htb" and not is_class:
-        # The last number of tc_htb_glob counts packets.
-        return b"".join(
-            attribute(kind, data[:16] + bytes(4) if kind == 2 else data)
-            for kind, data in attributes(entry.options).items()
-        )
-    if entry.kind == "htb":
-        # The level of a class is shown, not taken.
-        return b"".join(
-            attribute(kind, data[:36] + bytes(4) + data[40:] if kind == 1 else data)
-            for kind, data in attributes(entry.options).items()
-        )
-    return entry.options
+    if entry.kind != "htb":
+        return entry.options
+    found = attributes(entry.options)
+    if is_class:
+        # tc_htb_opt: the level of a class is shown, not taken.
+        parms = found[HTB_PARMS]
+        found[HTB_PARMS] = parms[:36] + bytes(4) + parms[40:]
+    else:
+        # tc_htb_glob: the last number counts packets.
+        found[HTB_INIT] = found[HTB_INIT][:16] + bytes(4)
+    return _nest(found)
 
 
 def _as_request(item: Saved) -> bytes | None:
     options = bytes.fromhex(item.options)
-    times = _CODEL_TIMES.get(item.kind, frozenset())
-    if times:
-        return b"".join(
-            attribute(kind, _codel_time(data) if kind in times else data)
-            for kind, data in attributes(options).items()
-        )
+    if item.kind == "htb" and not item.is_class:
+        # tc_htb_glob: the version is shown with its minor number and taken without.
+        found = attributes(options)
+        (version,) = struct.unpack_from("=I", found[HTB_INIT])
+        found[HTB_INIT] = struct.pack("=I", version >> 16) + found[HTB_INIT][4:]
+        return _nest(found)
+    if item.kind in _CODEL_TIMES:
+        times = _CODEL_TIMES[item.kind]
+        found = attributes(options)
+        return _nest({k: _codel_time(data) if k in times else data for k, data in found.items()})
     return options or None
+
+
+def _nest(found: Mapping[int, bytes]) -> bytes:
+    return b"".join(attribute(kind, data) for kind, data in found.items())
 
 
 def _codel_time(shown: bytes) -> bytes:
@@ -136,8 +159,7 @@ def _parents_first(saved: Sequence[Saved]) -> tuple[Saved, ...]:
         ready = [
             item
             for item in waiting
-            if item.parent in made
-            or (not item.is_class and item.parent & 0xFFFF0000 in made and item.kind != "")
+            if item.parent in made or (not item.is_class and item.parent & 0xFFFF0000 in made)
         ]
         if not ready:
             break

@@ -12,6 +12,7 @@ from pyroute2.netlink import (  # type: ignore[import-untyped]
     NLM_F_CREATE,
     NLM_F_DUMP,
     NLM_F_EXCL,
+    NLM_F_REPLACE,
     NLM_F_REQUEST,
     nlmsg,
 )
@@ -20,6 +21,7 @@ from pyroute2.netlink.marshal import Marshal  # type: ignore[import-untyped]
 from pyroute2.netlink.nlsocket import NetlinkSocket  # type: ignore[import-untyped]
 
 from slowbye.errors import SlowbyeError
+from slowbye.netem.tree import ROOT
 from slowbye.netem.wire import attribute, attributes
 
 NEW_LINK, DEL_LINK, GET_LINK = 16, 17, 18
@@ -28,6 +30,7 @@ NEW_CLASS, DEL_CLASS, GET_CLASS = 40, 41, 42
 NEW_FILTER, DEL_FILTER, GET_FILTER = 44, 45, 46
 _REQUEST = NLM_F_REQUEST | NLM_F_ACK
 _CREATE = _REQUEST | NLM_F_CREATE | NLM_F_EXCL
+_REPLACE = _REQUEST | NLM_F_CREATE | NLM_F_REPLACE
 _STATS_BASIC, _STATS_QUEUE = 1, 3
 _INFO_KIND = 1
 
@@ -149,7 +152,7 @@ class Kernel:
         parent: int,
         info: int = 0,
     ) -> None:
-        """Make a qdisc, class or filter.
+        """Make a qdisc, class or filter; a root qdisc takes the place of what is there.
 
         Raises:
             KernelError: refused; ENOENT when the kernel does not have the kind.
@@ -158,7 +161,8 @@ class Kernel:
         message["attrs"] = [("TCA_KIND", kind)]
         if options is not None:
             message["attrs"].append(("TCA_OPTIONS", options))
-        self._request(message, message_type, _CREATE, kind)
+        replaces = message_type == NEW_QDISC and parent == ROOT
+        self._request(message, message_type, _REPLACE if replaces else _CREATE, kind)
 
     def delete_qdisc(self, ifindex: int, parent: int, handle: int = 0) -> None:
         """Remove a qdisc and all below it; nothing happens when it is not there.

@@ -61,7 +61,7 @@ class State:
 
 
 def _namespace() -> int:
-    return os.stat("/proc/self/ns/net").st_ino
+    return os.stat("/proc/thread-self/ns/net").st_ino
 
 
 def _path() -> Path:

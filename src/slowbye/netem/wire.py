@@ -25,7 +25,7 @@ _NS_PER_TICK = 64
 _NETEM = struct.Struct("=6I")
 _NETEM_DELAY_DIST, _NETEM_REORDER, _NETEM_CORRUPT, _NETEM_RATE = 2, 3, 4, 6
 _NETEM_LATENCY64, _NETEM_JITTER64 = 10, 11
-_HTB_PARMS, _HTB_INIT = 1, 2
+HTB_PARMS, HTB_INIT = 1, 2
 _HTB_VERSION = 3
 _RATE_SPEC = struct.Struct("=BBHhHI")
 _LINKLAYER_ETHERNET = 1
@@ -67,12 +67,12 @@ def encode_options(options: Options, distribution: Sequence[int] | None = None) 
         case Pfifo():
             return struct.pack("=I", options.limit)
         case Htb():
-            return attribute(_HTB_INIT, struct.pack("=5I", _HTB_VERSION, 10, options.default, 0, 0))
+            return attribute(HTB_INIT, struct.pack("=5I", _HTB_VERSION, 10, options.default, 0, 0))
         case HtbClass():
             rate = _RATE_SPEC.pack(0, _LINKLAYER_ETHERNET, 0, 0, 0, options.rate)
             ticks = round(options.burst * 1e9 / options.rate / _NS_PER_TICK)
             parms = struct.pack("=5I", ticks, ticks, options.quantum, 0, 0)
-            return attribute(_HTB_PARMS, rate + rate + parms)
+            return attribute(HTB_PARMS, rate + rate + parms)
 
 
 def decode_options(kind: str, data: bytes) -> Options | None:
@@ -85,13 +85,13 @@ def decode_options(kind: str, data: bytes) -> Options | None:
         case "pfifo":
             return Pfifo(*struct.unpack_from("=I", data))
         case "htb":
-            return Htb(struct.unpack_from("=3I", attributes(data)[_HTB_INIT])[2])
+            return Htb(struct.unpack_from("=3I", attributes(data)[HTB_INIT])[2])
     return None
 
 
 def decode_htb_class(data: bytes) -> HtbClass:
     """Read the options of an htb class."""
-    parms = attributes(data)[_HTB_PARMS]
+    parms = attributes(data)[HTB_PARMS]
     rate = _RATE_SPEC.unpack_from(parms)[5]
     ticks, _, quantum, _, _ = struct.unpack_from("=5I", parms, 2 * _RATE_SPEC.size)
     return HtbClass(rate, round(ticks * _NS_PER_TICK * rate / 1e9), quantum)

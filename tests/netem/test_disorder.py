@@ -1,0 +1,121 @@
+"""Loss, rate, reordering, duplication, corruption, jitter and priority."""
+
+import socket
+import time
+from pathlib import Path
+
+import pytest
+from router import FRAGMENTED_BYTES, WHOLE_BYTES, Router, address
+from test_delay import about, put
+
+from slowbye.errors import SlowbyeError
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_dropped_fragments_never_arrive_and_whole_datagrams_do(
+    router: Router, nets_file: Path, version: int
+) -> None:
+    put(nets_file, "fragment-drop")
+    assert router.one_way_ms("sip", "media", version, WHOLE_BYTES) == about(10)
+    assert not router.arrives("sip", "media", version, FRAGMENTED_BYTES)
+
+
+def test_loss_is_as_frequent_as_asked(router: Router, nets_file: Path) -> None:
+    put(nets_file, "lossy", settings=("loss=30%",), rtt="0ms")
+    arrived = len(router.send_numbered("sip", "media", 600, WHOLE_BYTES))
+    # Six standard deviations of a binomial distribution: 6 * sqrt(600 * 0.3 * 0.7) = 67.
+    assert 420 - 67 <= arrived <= 420 + 67
+
+
+def test_blocked_udp_loses_datagrams_and_their_fragments_but_no_tcp(
+    router: Router, nets_file: Path
+) -> None:
+    put(nets_file, "udp-blocked")
+    for size in (WHOLE_BYTES, FRAGMENTED_BYTES):
+        assert not router.arrives("sip", "media", 4, size)
+    with router.at("media"):
+        server = socket.create_server((address("media", 4), 0))
+    with router.at("sip"):
+        client = socket.socket()
+    with server, client:
+        started = time.monotonic()
+        client.settimeout(3)
+        client.connect(server.getsockname())
+        assert (time.monotonic() - started) * 1000 == about(20)
+
+
+def test_a_rate_spaces_packets_by_their_length(router: Router, nets_file: Path) -> None:
+    put(nets_file, impairment={"match": "all", "rate": "1mbit"}, rtt="0ms")
+    arrived = router.send_numbered("sip", "media", 20, 1250)
+    frame_bits = (14 + 20 + 8 + 1250) * 8
+    assert [number for number, _ in arrived] == list(range(20))
+    expected_ms = 20 * frame_bits / 1e6 * 1000
+    assert expected_ms - 15 <= arrived[-1][1] <= expected_ms + 40
+
+
+def test_reordered_packets_escape_the_delay_but_not_the_base_delay(
+    router: Router, nets_file: Path
+) -> None:
+    put(nets_file, impairment={"match": "all", "delay": "40ms", "reorder": "50%"})
+    arrived = router.send_numbered("sip", "media", 100, WHOLE_BYTES, gap_s=0.002)
+    assert len(arrived) == 100
+    early = [ms for _, ms in arrived if ms < 30]
+    delayed = [ms for _, ms in arrived if ms >= 30]
+    assert (min(early), min(delayed)) == (about(10), about(50))
+    # Six standard deviations of a fair coin: 6 * sqrt(100 * 0.25) = 30.
+    assert 20 <= len(early) <= 80
+    assert [number for number, _ in arrived] != sorted(number for number, _ in arrived)
+
+
+def test_reordered_fragments_still_make_whole_datagrams(router: Router, nets_file: Path) -> None:
+    put(nets_file, "fragment-reorder", settings=("reorder=50%",))
+    arrived = router.send_numbered("sip", "media", 20, 6000, gap_s=0.005)
+    assert len(arrived) == 20
+
+
+def test_duplicates_arrive_twice_or_the_kernel_says_why_not(
+    router: Router, nets_file: Path
+) -> None:
+    """Kernels since CVE-2025-38553 refuse duplication in a tree with another netem."""
+    try:
+        put(nets_file, impairment={"match": "all", "duplicate": "100%"})
+    except SlowbyeError as error:
+        assert "duplicat" in str(error)  # noqa: PT017
+        put(nets_file, impairment={"match": "all", "duplicate": "100%"}, rtt="0ms")
+    sent = router.send_numbered("sip", "media", 5, WHOLE_BYTES, gap_s=0.05)
+    assert sorted(number for number, _ in sent) == sorted([*range(5), *range(5)])
+
+
+def test_corrupted_datagrams_fail_their_checksum(router: Router, nets_file: Path) -> None:
+    put(nets_file, impairment={"match": "all", "corrupt": "100%"}, rtt="0ms")
+    assert len(router.send_numbered("sip", "media", 40, WHOLE_BYTES)) < 20
+
+
+@pytest.mark.parametrize("distribution", ["uniform", "normal", "pareto", "paretonormal"])
+def test_jitter_varies_the_delay(router: Router, nets_file: Path, distribution: str) -> None:
+    impairment = {"match": "all", "delay": "40ms", "jitter": "10ms", "distribution": distribution}
+    assert put(nets_file, impairment=impairment)
+    assert not put(nets_file, impairment=impairment)
+    delays = [ms for _, ms in router.send_numbered("sip", "media", 60, WHOLE_BYTES)]
+    assert max(delays) - min(delays) > 8
+    assert 40 <= sum(delays) / len(delays) <= 70
+
+
+def test_fragments_wait_until_the_narrow_link_has_sent_everything_else(
+    router: Router, nets_file: Path
+) -> None:
+    put(nets_file, "low-priority")
+    load, receiver = router.udp("clients", 4), router.udp("sip", 4)
+    burst_ms = 40 * (1400 + 42) * 8 / 2e6 * 1000
+
+    def send_burst() -> None:
+        for _ in range(40):
+            load.sendto(bytes(1400), (address("sip", 4), 9))
+
+    fragmented = router.udp("media", 4)
+    started = time.monotonic()
+    send_burst()
+    fragmented.sendto(bytes(FRAGMENTED_BYTES), receiver.getsockname())
+    send_burst()
+    assert len(receiver.recv(65536)) == FRAGMENTED_BYTES
+    assert 2 * burst_ms - 20 <= (time.monotonic() - started) * 1000 <= 2 * burst_ms + 100
