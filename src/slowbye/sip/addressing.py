@@ -49,6 +49,11 @@ def url_host(address: str) -> str:
     return f"[{address}]" if ":" in address else address
 
 
+def host_port(host: str, port: int) -> str:
+    """Write ``ADDR:PORT``, unambiguously."""
+    return f"{url_host(host)}:{port}"
+
+
 def parse_domain(text: str) -> str:
     """Check the host part of the users' addresses.
 

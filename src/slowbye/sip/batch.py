@@ -11,6 +11,7 @@ from typing import Any, Literal
 from sipua import TransportAddress
 
 from slowbye.errors import SlowbyeError
+from slowbye.sip.addressing import host_port
 from slowbye.sip.bystander import GRACE_S, Bystander
 from slowbye.sip.clock import Clock
 from slowbye.sip.leg import Headers
@@ -118,7 +119,7 @@ async def run_batch(
     except OSError as fault:
         raise SlowbyeError(_no_socket(plan, fault)) from fault
     return BatchResult(
-        proxy=f"{plan.proxy.host}:{plan.proxy.port}",
+        proxy=host_port(plan.proxy.host, plan.proxy.port),
         transport=plan.proxy.protocol,
         registers=registers,
         calls=calls,
@@ -127,7 +128,7 @@ async def run_batch(
 
 
 async def _register(site: Site, caller: UserAgent, callee: UserAgent) -> list[Transaction]:
-    where = f"{site.proxy.host}:{site.proxy.port} over {site.proxy.protocol.upper()}"
+    where = f"{host_port(site.proxy.host, site.proxy.port)} over {site.proxy.protocol.upper()}"
     registering = asyncio.gather(caller.register(EXPIRES_S), callee.register(EXPIRES_S))
     if site.proxy.protocol == "udp":
         async with refusal(site.proxy, site.bind) as refused:
@@ -177,7 +178,7 @@ async def _place_all(
 
 
 def _no_socket(plan: BatchPlan, fault: OSError) -> str:
-    where = f"from {plan.bind} to {plan.proxy.host}:{plan.proxy.port}"
+    where = f"from {plan.bind} to {host_port(plan.proxy.host, plan.proxy.port)}"
     # asyncio puts the addresses into strerror; the error number says why.
     reason = os.strerror(fault.errno) if fault.errno else str(fault)
     return f"no {plan.proxy.protocol.upper()} socket {where}: {reason}"

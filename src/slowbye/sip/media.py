@@ -13,6 +13,7 @@ from aiortc.clock import current_ntp_time
 from aiortc.rtp import RtpPacket
 
 from slowbye.sip import sdp
+from slowbye.sip.addressing import host_port
 from slowbye.sip.result import MediaFlow
 from slowbye.sip.rtcp import Reporter
 
@@ -165,8 +166,8 @@ class MediaStream:
         """Return the counters so far."""
         remote = self._remote
         return MediaFlow(
-            remote="" if remote is None else _joined((remote.host, remote.rtp_port)),
-            received_from=sorted(map(_joined, self._rtp.sources)),
+            remote="" if remote is None else host_port(remote.host, remote.rtp_port),
+            received_from=sorted(host_port(*source) for source in self._rtp.sources),
             rtp_sent=self._rtp_sent,
             rtp_received=self._rtp.received,
             rtcp_sent=self._rtcp_sent,
@@ -199,8 +200,3 @@ class MediaStream:
         assert self._remote is not None  # noqa: S101
         self._rtcp.send(data, self._remote.host, self._remote.rtcp_port)
         self._rtcp_sent += 1
-
-
-def _joined(address: tuple[str, int]) -> str:
-    host, port = address
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -142,6 +142,8 @@ class Transactions(TransactionLayer):
         begun_ms = self._clock.now_ms()
         running = asyncio.create_task(client.run())
         running.add_done_callback(_retrieved)
+        # The request leaves before its time begins to run.
+        await asyncio.sleep(0)
         await self._patiently(running, client)
         response = None
         if running.done() and running.exception() is None:
