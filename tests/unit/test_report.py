@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from reproduce_samples import clean_run, outage_run, session
+from reproduce_samples import clean_run, outage_run, same, session
+from reproduce_samples import command as command_times
 from rich.console import Console
 
 from slowbye.cli.report import command
@@ -40,6 +41,12 @@ def test_what_is_wrong_is_said_with_what_was_expected() -> None:
 
 def test_times_that_were_never_measured_are_dashes() -> None:
     assert table.cell(None) == table.reply_size(None) == table.MISSING
+
+
+def test_a_reply_that_the_proxy_did_not_wait_for_took_longer_than_that() -> None:
+    given_up = command_times(None, gave_up=same(5000), unanswered=20)
+    assert table.delete_time(given_up) == ">5.00 s"
+    assert table.delete_time(None) == table.MISSING
 
 
 def test_the_page_needs_nothing_from_elsewhere(tmp_path: Path) -> None:

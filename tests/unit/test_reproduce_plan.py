@@ -67,7 +67,7 @@ def test_one_path_needs_no_header() -> None:
 
 def test_only_late_fragments_take_the_delay() -> None:
     made = plan(profiles=["clean", "fragment-delay", "fragment-reorder"], delay="6s")
-    assert [made.conditions(profile).delay_ms for profile in made.profiles] == [0, 6000, 0]
+    assert [made.conditions(profile).delay_ms for profile in made.profiles] == [0, 6000, 10]
     assert [made.wan_variables(profile).get("wan_delay") for profile in made.profiles] == [
         None,
         "6s",

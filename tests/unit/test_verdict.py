@@ -171,10 +171,30 @@ def test_no_call_works_without_udp(failed: int, right: bool) -> None:
     assert judge(run, under(Effect.UDP_LOST)).ok == right
 
 
-@pytest.mark.parametrize(("delete_ms", "right"), [(50.0, False), (50.1, True), (None, True)])
-def test_fragments_that_wait_make_delete_slow(delete_ms: float | None, right: bool) -> None:
-    ng = {**clean_run().ng, "delete": command(delete_ms, 1851)}
+@pytest.mark.parametrize(
+    ("offer_ms", "delete_ms", "right"),
+    [
+        (10, 50.0, False),
+        (10, 50.1, True),
+        (100, 300.0, False),
+        (100, 300.1, True),
+        (100, None, True),
+        (None, 400.0, False),
+    ],
+)
+def test_fragments_that_wait_make_delete_three_times_as_slow_as_offers(
+    offer_ms: float | None, delete_ms: float | None, right: bool
+) -> None:
+    ng = {"offer": command(offer_ms), "delete": command(delete_ms, 1851)}
     assert judge(clean_run(ng=ng), under(Effect.FRAGMENTS_WAIT)).ok == right
+
+
+@pytest.mark.parametrize(("bye_ms", "right"), [(89.9, True), (90.0, False)])
+def test_fragments_a_little_late_may_make_the_bye_as_late(bye_ms: float, right: bool) -> None:
+    reordered = replace(CLEAN, delay_ms=10)
+    assert judge(clean_run(bye_ms=same(bye_ms)), reordered).ok == right
+    cured = clean_run(bye_ms=same(bye_ms), path="ngtunnel")
+    assert not judge(cured, reordered).ok
 
 
 def test_the_sample_session_is_right() -> None:

@@ -13,6 +13,13 @@ from slowbye.hosts import Host
 
 _START_TIMEOUT_S = 20.0
 _STOP_TIMEOUT_S = 20.0
+_LONGEST_PACKET_BYTES = 16 * 1024
+"""More than any ng reply in a call, also on a loopback, which does not fragment."""
+
+_BUFFER_KIB = 32 * 1024
+"""Room for 2000 packets: in immediate mode each takes the longest packet's room. With tcpdump's
+default length a buffer of 4 MiB holds 16, and a burst of fragments is lost."""
+
 _DROPPED = re.compile(r"(\d+) packets? dropped by kernel")
 
 
@@ -73,9 +80,10 @@ class Capture:
             SlowbyeError: tcpdump did not start; why.
         """
         # Immediate mode: without it the kernel's last, not yet full, block is lost on stopping.
-        argv = ["tcpdump", "-i", "any", "-n", "-U", "--immediate-mode", "-B", "4096", "-w", "-"]
+        argv = ["tcpdump", "-i", "any", "-n", "-U", "--immediate-mode", "-w", "-"]
+        room = [f"--snapshot-length={_LONGEST_PACKET_BYTES}", f"--buffer-size={_BUFFER_KIB}"]
         with self._path.open("wb") as file:
-            self._process = self._host.popen([*argv, self._filter], stdout=file)
+            self._process = self._host.popen([*argv, *room, self._filter], stdout=file)
         assert self._process.stderr is not None  # noqa: S101
         self._reader = threading.Thread(
             target=self._read_log, args=(self._process.stderr,), daemon=True

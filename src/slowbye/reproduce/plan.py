@@ -64,7 +64,7 @@ class Plan:
         """Return what a run under a profile is judged by."""
         return Conditions(
             effect=profile.effect,
-            delay_ms=profile.fragment_delay_ms,
+            delay_ms=max((each.delay_ms for each in profile.impairments), default=0.0),
             rtt_ms=self.rtt_ms,
             try_ms=self.try_ms,
             tries=self.tries,

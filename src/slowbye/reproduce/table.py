@@ -80,6 +80,19 @@ def cell(value_ms: float | None) -> str:
     return MISSING if value_ms is None else format_ms(value_ms)
 
 
+def waited_ms(times: CommandTimes | None) -> float | None:
+    """Return how long the proxy typically waited for a reply, or until it gave up."""
+    if times is None or times.p50 is not None:
+        return times.p50 if times else None
+    return times.gave_up.p50
+
+
+def delete_time(times: CommandTimes | None) -> str:
+    """Show how long a reply took; ``>5.00 s`` where the proxy gave up before any came."""
+    gave_up = times is not None and times.p50 is None and times.gave_up.p50 is not None
+    return f"{'>' if gave_up else ''}{cell(waited_ms(times))}"
+
+
 def reply_size(times: CommandTimes | None) -> str:
     """Show a reply's size, or a dash where none was seen."""
     return f"{times.reply_bytes_max} B" if times and times.reply_bytes_max else MISSING
@@ -104,11 +117,15 @@ def _row(run: Run) -> list[Text]:
         run.bye_ms.p50,
         run.bye_ms.p99,
         run.bystander_ms.p99,
-        delete.p50 if delete else None,
     )
     return [
         Text(f"{run.calls - run.failed}/{run.calls}", style="red" if run.failed else ""),
-        *(Text(cell(ms), style="yellow" if (ms or 0) >= _SLOW_MS else "") for ms in times_ms),
+        *(_timed(cell(ms), ms) for ms in times_ms),
+        _timed(delete_time(delete), waited_ms(delete)),
         Text(reply_size(delete)),
         Text("off", style="red") if run.node_disabled else Text("on"),
     ]
+
+
+def _timed(text: str, value_ms: float | None) -> Text:
+    return Text(text, style="yellow" if (value_ms or 0) >= _SLOW_MS else "")
