@@ -2,8 +2,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from router import NETS_YAML, Router, make_router
 
+from netem.router import NETS_YAML, Router, make_router
 from slowbye.netem import clear
 from slowbye.netem import state as netem_state
 

@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from modules import load
+
+from netem.modules import load
 
 _MODULES = (
     "ipv6",
@@ -27,6 +28,7 @@ _MODULES = (
 
 if __name__ == "__main__":
     results = Path(sys.argv[1])
+    os.chdir(Path(__file__).parents[2])
     for module in _MODULES:
         load(module)
     arguments = (results / "arguments").read_text().splitlines()

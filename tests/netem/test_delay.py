@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from router import FRAGMENTED_BYTES, WHOLE_BYTES, Router
 
+from netem.router import FRAGMENTED_BYTES, WHOLE_BYTES, Router
 from slowbye.netem.control import apply
 from slowbye.netem.options import Options, plan_from_options
 

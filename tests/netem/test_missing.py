@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from modules import load, loaded, unload
-from router import Router, qdiscs
-from test_delay import put
 
+from netem.modules import load, loaded, unload
+from netem.router import Router, qdiscs
+from netem.test_delay import put
 from slowbye.errors import SlowbyeError
 from slowbye.netem.state import load_state
 

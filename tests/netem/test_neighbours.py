@@ -7,8 +7,9 @@ import time
 from pathlib import Path
 
 import pytest
-from router import Router, address
-from test_delay import put
+
+from netem.router import Router, address
+from netem.test_delay import put
 
 _ALL_PROTOCOLS = 0x0003
 

@@ -158,7 +158,8 @@ def clear_all(as_json: bool) -> None:
 @_json_option
 def check_kernel(as_json: bool) -> None:
     """Say whether this kernel and user can impair; exit status 2 when not."""
-    from slowbye.netem.probe import NEEDED, OPTIONAL, missing_kinds, module_of, require_privilege
+    from slowbye.netem.probe import NEEDED, OPTIONAL, missing_kinds, require_privilege
+    from slowbye.netem.tree import module_of
 
     require_privilege()
     missing = missing_kinds((*NEEDED, *OPTIONAL))

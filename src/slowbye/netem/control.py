@@ -7,17 +7,16 @@ from dataclasses import dataclass, replace
 from slowbye.errors import SlowbyeError
 from slowbye.netem.distribution import load_distribution
 from slowbye.netem.expiry import arrange_expiry, cancel_expiry
-from slowbye.netem.install import in_force, install
+from slowbye.netem.install import in_force, install, redirect_ingress
 from slowbye.netem.interface import (
     check_ingress,
     index_of,
     look_at,
     look_at_ifb,
-    redirect_ingress,
     undo,
 )
 from slowbye.netem.plan import Plan
-from slowbye.netem.probe import require_kinds, require_privilege
+from slowbye.netem.probe import rehearse, require_privilege
 from slowbye.netem.rtnetlink import Counters, Kernel
 from slowbye.netem.state import (
     Interface,
@@ -76,8 +75,7 @@ def apply(plan: Plan, expire_ms: float | None = None) -> bool:
         if before and before.complete and _is_in_force(kernel, plan, before):
             _renew_expiry(before, expire_ms)
             return False
-        kinds = {"u32"}.union(*(tree.kinds for tree in plan.trees))
-        require_kinds(sorted(kinds | ({"ifb"} if plan.ifb else set())))
+        rehearse(plan.trees, _kinds(plan), tables)
         state = _prepare(kernel, plan, before)
         store_state(replace(state, interfaces=state.interfaces + _left(before, state)))
         try:
@@ -150,6 +148,11 @@ def _distributions(plan: Plan) -> dict[str, tuple[int, ...]]:
     return {name: load_distribution(name) for name in names}
 
 
+def _kinds(plan: Plan) -> list[str]:
+    kinds = {"u32"}.union(*(tree.kinds for tree in plan.trees))
+    return sorted(kinds.union(("ifb", "ingress", "mirred") if plan.ifb else ()))
+
+
 def _prepare(kernel: Kernel, plan: Plan, before: State | None) -> State:
     """Look at every interface and refuse here, where nothing has been changed."""
     if plan.ifb:
@@ -183,7 +186,8 @@ def _install(
     for tree in plan.trees:
         install(kernel, tree, socket.if_nametoindex(tree.interface), tables)
     if plan.ifb:
-        redirect_ingress(kernel, plan.ifb)
+        device = socket.if_nametoindex(plan.ifb.device)
+        redirect_ingress(kernel, socket.if_nametoindex(plan.ifb.interface), device)
         ifb_tree = next(tree for tree in plan.trees if tree.interface == plan.ifb.device)
         state = replace(state, interfaces=(*state.interfaces, look_at_ifb(ifb_tree)))
     return replace(state, complete=True)

@@ -5,16 +5,19 @@ import socket
 from collections.abc import Mapping, Sequence
 
 from slowbye.errors import SlowbyeError
-from slowbye.netem.probe import module_of
 from slowbye.netem.rtnetlink import NEW_CLASS, NEW_FILTER, NEW_QDISC, Kernel, KernelError
-from slowbye.netem.tree import Class, Filter, Netem, Qdisc, Tree
+from slowbye.netem.tree import Class, Filter, Netem, Qdisc, Tree, module_of
 from slowbye.netem.wire import (
     decode_filter,
     decode_htb_class,
     decode_options,
     encode_filter,
     encode_options,
+    encode_redirect,
 )
+
+INGRESS, INGRESS_PARENT = 0xFFFF0000, 0xFFFFFFF1
+_ALL_PROTOCOLS = 0x0003
 
 
 def install(
@@ -37,6 +40,8 @@ def install(
         except KernelError as error:
             kind = "u32" if isinstance(item, Filter) else item.kind
             reason = f"no {module_of(kind)}" if error.code == errno.ENOENT else str(error)
+            if "duplicating netems" in reason:
+                reason += " (for duplicate give --rtt 0ms and no other impairment)"
             raise SlowbyeError(f"dev {tree.interface} {item}: {reason}") from error
 
 
@@ -72,6 +77,30 @@ def in_force(kernel: Kernel, tree: Tree, ifindex: int) -> bool:
         )
     ]
     return set(filters) == set(tree.filters) and len(filters) == len(tree.filters)
+
+
+def redirect_ingress(kernel: Kernel, ifindex: int, device: int | None) -> None:
+    """Lead what arrives on an interface to another device's egress (tc-mirred(8)).
+
+    Args:
+        kernel: the socket.
+        ifindex: of the interface, which has no ingress qdisc.
+        device: index of the other; None makes the ingress qdisc alone.
+
+    Raises:
+        KernelError: refused.
+    """
+    if INGRESS_PARENT not in (qdisc.parent for qdisc in kernel.qdiscs(ifindex)):
+        kernel.add(NEW_QDISC, ifindex, "ingress", None, handle=INGRESS, parent=INGRESS_PARENT)
+    if device is not None:
+        kernel.add(
+            NEW_FILTER,
+            ifindex,
+            "u32",
+            encode_redirect(device),
+            parent=INGRESS,
+            info=1 << 16 | socket.htons(_ALL_PROTOCOLS),
+        )
 
 
 def _as_shown(qdisc: Qdisc) -> Qdisc:

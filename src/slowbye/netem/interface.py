@@ -1,17 +1,14 @@
-"""One interface before and after: look at it, lead its ingress away, bring it back."""
+"""One interface before and after: look at it and bring it back."""
 
 import socket
 
 from slowbye.errors import SlowbyeError
-from slowbye.netem.original import INGRESS_PARENT, restore_original, save_original
+from slowbye.netem.install import INGRESS, INGRESS_PARENT
+from slowbye.netem.original import restore_original, save_original
 from slowbye.netem.plan import OURS, Ifb
-from slowbye.netem.rtnetlink import NEW_FILTER, NEW_QDISC, Kernel
+from slowbye.netem.rtnetlink import Kernel
 from slowbye.netem.state import Interface, State
 from slowbye.netem.tree import ROOT, Tree
-from slowbye.netem.wire import encode_redirect
-
-_INGRESS = 0xFFFF0000
-_ALL_PROTOCOLS = 0x0003
 
 
 def index_of(interface: str) -> int | None:
@@ -69,24 +66,6 @@ def check_ingress(kernel: Kernel, ifb: Ifb, before: State | None) -> None:
         raise SlowbyeError(f"there is a device {ifb.device}, which slowbye needs for ingress")
 
 
-def redirect_ingress(kernel: Kernel, ifb: Ifb) -> None:
-    """Lead what arrives on the interface through the ifb device.
-
-    Raises:
-        KernelError: refused.
-    """
-    ifindex = socket.if_nametoindex(ifb.interface)
-    kernel.add(NEW_QDISC, ifindex, "ingress", None, handle=_INGRESS, parent=INGRESS_PARENT)
-    kernel.add(
-        NEW_FILTER,
-        ifindex,
-        "u32",
-        encode_redirect(socket.if_nametoindex(ifb.device)),
-        parent=_INGRESS,
-        info=1 << 16 | socket.htons(_ALL_PROTOCOLS),
-    )
-
-
 def undo(kernel: Kernel, state: State) -> list[str]:
     """Bring every interface back; what somebody else has replaced since is left alone.
 
@@ -98,7 +77,7 @@ def undo(kernel: Kernel, state: State) -> list[str]:
         interface, device = state.redirect
         ifindex, device_index = index_of(interface), index_of(device)
         if ifindex and device_index:
-            kernel.delete_qdisc(ifindex, INGRESS_PARENT, _INGRESS)
+            kernel.delete_qdisc(ifindex, INGRESS_PARENT, INGRESS)
         if device_index:
             kernel.delete_link(device_index)
     for changed in state.interfaces:

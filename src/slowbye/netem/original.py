@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from slowbye.errors import SlowbyeError
+from slowbye.netem.install import INGRESS_PARENT
 from slowbye.netem.rtnetlink import NEW_CLASS, NEW_QDISC, Entry, Kernel
 from slowbye.netem.tree import ROOT, classid
 from slowbye.netem.wire import HTB_INIT, HTB_PARMS, attribute, attributes
@@ -29,7 +30,6 @@ RESTORABLE = frozenset(
         "tbf",
     }
 )
-INGRESS_PARENT = 0xFFFFFFF1
 # Attributes that the kernel keeps as multiples of 1024 ns and shows in microseconds, rounded down:
 # include/net/codel.h, TCA_CODEL_* and TCA_FQ_CODEL_* in include/uapi/linux/pkt_sched.h.
 _CODEL_TIMES = {"codel": frozenset({1, 3, 5}), "fq_codel": frozenset({1, 3, 7})}

@@ -1,18 +1,21 @@
 """Ask the kernel for what a plan needs, before anything is changed."""
 
-import contextlib
 import ctypes
 import errno
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from slowbye.errors import SlowbyeError
+from slowbye.netem.install import install, redirect_ingress
 from slowbye.netem.rtnetlink import NEW_FILTER, NEW_QDISC, Kernel, KernelError
-from slowbye.netem.tree import ROOT, Filter, Htb, Key, Netem, Options, Pfifo, Prio
+from slowbye.netem.tree import ROOT, Filter, Htb, Key, Netem, Options, Pfifo, Prio, Tree, module_of
 from slowbye.netem.wire import encode_filter, encode_options
 
+NEEDED = ("prio", "netem", "u32")
+OPTIONAL = ("htb", "ifb", "ingress", "mirred")
 _CLONE_NEWNET = 0x40000000
 _CAP_NET_ADMIN = 12
 _LOOPBACK = 1
@@ -22,14 +25,8 @@ _OPTIONS: dict[str, Options] = {
     "htb": Htb(1),
     "pfifo": Pfifo(1000),
 }
-NEEDED = ("prio", "netem", "u32")
-OPTIONAL = ("htb", "ifb")
-_MODULES = {"u32": "cls_u32", "ifb": "ifb"}
-
-
-def module_of(kind: str) -> str:
-    """The kernel module that brings a qdisc, classifier or device."""
-    return _MODULES.get(kind, f"sch_{kind}")
+_ABSENT = (errno.ENOENT, errno.EOPNOTSUPP)
+Result = TypeVar("Result")
 
 
 def require_privilege() -> None:
@@ -45,34 +42,26 @@ def require_privilege() -> None:
 
 
 def missing_kinds(kinds: Iterable[str]) -> list[str] | None:
-    """Which of these the kernel does not have.
+    """Which of these qdiscs, classifiers, actions and devices the kernel does not have.
 
-    They are tried on the loopback of a network namespace that exists only for this. Modules that
-    the kernel can load by itself are loaded.
+    They are tried in a network namespace that exists only for this; modules that the kernel can
+    load by itself are loaded.
 
     Returns:
         The kinds that are missing, or None when a namespace could not be made (no CAP_SYS_ADMIN).
     """
-    wanted = list(kinds)
-    result: list[list[str] | None] = [None]
-
-    def try_in_new_namespace() -> None:
-        libc = ctypes.CDLL(None, use_errno=True)
-        if libc.unshare(_CLONE_NEWNET) == 0:
-            with Kernel() as kernel:
-                result[0] = [kind for kind in wanted if not _has(kernel, kind)]
-
-    thread = threading.Thread(target=try_in_new_namespace)
-    thread.start()
-    thread.join()
-    return result[0]
+    return _in_new_namespace(lambda: [kind for kind in kinds if not _has(kind)])
 
 
-def require_kinds(kinds: Iterable[str]) -> None:
-    """Check that the kernel has everything that a plan needs.
+def rehearse(
+    trees: Sequence[Tree], kinds: Iterable[str], distributions: Mapping[str, Sequence[int]]
+) -> None:
+    """Make the trees in a network namespace that exists only for this.
+
+    Without the privilege to make one, what the kernel refuses is found when it is applied.
 
     Raises:
-        SlowbyeError: naming each missing module.
+        SlowbyeError: naming each missing module, or the first part that the kernel refuses.
     """
     missing = missing_kinds(kinds)
     if missing:
@@ -82,42 +71,83 @@ def require_kinds(kinds: Iterable[str]) -> None:
             "kernel's extra modules, or use a kernel that has it (such as User-Mode Linux)"
         )
 
+    def make_all() -> None:
+        with Kernel() as kernel:
+            for tree in trees:
+                install(kernel, tree, _LOOPBACK, distributions)
+                kernel.delete_qdisc(_LOOPBACK, ROOT)
 
-def _has(kernel: Kernel, kind: str) -> bool:
-    try:
-        if kind == "ifb":
-            kernel.add_ifb("ifb-probe")
-        elif kind == "u32":
-            _try_u32(kernel)
-        else:
-            kernel.add(
-                NEW_QDISC,
-                _LOOPBACK,
-                kind,
-                encode_options(_OPTIONS[kind]),
-                handle=0x10000,
-                parent=ROOT,
-            )
-    except KernelError as error:
-        if error.code in (errno.ENOENT, errno.EOPNOTSUPP):
-            return False
-        raise
-    finally:
-        with contextlib.suppress(KernelError):
+    _in_new_namespace(make_all)
+
+
+def _in_new_namespace(work: Callable[[], Result]) -> Result | None:
+    """Run in a thread of its own, because a namespace belongs to a thread."""
+    results: list[Result] = []
+    errors: list[Exception] = []
+
+    def run() -> None:
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.unshare(_CLONE_NEWNET) != 0:
+            return
+        try:
+            results.append(work())
+        except Exception as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    if errors:
+        raise errors[0]
+    return results[0] if results else None
+
+
+def _has(kind: str) -> bool:
+    with Kernel() as kernel:
+        try:
+            _TRIALS.get(kind, _try_qdisc)(kernel, kind)
+        except KernelError as error:
+            if error.code in _ABSENT:
+                return False
+            raise
+        finally:
             kernel.delete_qdisc(_LOOPBACK, ROOT)
     return True
 
 
-def _try_u32(kernel: Kernel) -> None:
-    """u32 needs a qdisc with classes to stand on; without any, its absence is found later."""
-    for kind in ("prio", "htb"):
+def _try_qdisc(kernel: Kernel, kind: str) -> None:
+    options = encode_options(_OPTIONS[kind])
+    kernel.add(NEW_QDISC, _LOOPBACK, kind, options, handle=0x10000, parent=ROOT)
+
+
+def _try_u32(kernel: Kernel, _: str) -> None:
+    """A filter needs a qdisc with classes; without any, u32's absence is found later."""
+    for classful in ("prio", "htb"):
         try:
-            options = encode_options(_OPTIONS[kind])
-            kernel.add(NEW_QDISC, _LOOPBACK, kind, options, handle=0x10000, parent=ROOT)
+            _try_qdisc(kernel, classful)
         except KernelError:
             continue
         item = Filter(0x10000, 1, 0x0800, (Key(0, 0, 0),), 0x10001)
-        kernel.add(
-            NEW_FILTER, _LOOPBACK, "u32", encode_filter(item), parent=0x10000, info=1 << 16 | 8
-        )
+        options = encode_filter(item)
+        kernel.add(NEW_FILTER, _LOOPBACK, "u32", options, parent=0x10000, info=1 << 16 | 8)
         return
+
+
+def _try_ingress(kernel: Kernel, _: str) -> None:
+    redirect_ingress(kernel, _LOOPBACK, None)
+
+
+def _try_mirred(kernel: Kernel, _: str) -> None:
+    redirect_ingress(kernel, _LOOPBACK, _LOOPBACK)
+
+
+def _try_ifb(kernel: Kernel, _: str) -> None:
+    kernel.add_ifb("ifb-probe")
+
+
+_TRIALS: dict[str, Callable[[Kernel, str], None]] = {
+    "u32": _try_u32,
+    "ingress": _try_ingress,
+    "mirred": _try_mirred,
+    "ifb": _try_ifb,
+}

@@ -194,6 +194,11 @@ def classid(handle: int) -> str:
     return f"{handle >> 16:x}:{minor:x}" if minor else f"{handle >> 16:x}:"
 
 
+def module_of(kind: str) -> str:
+    """The kernel module that brings a qdisc, classifier, action or device."""
+    return {"u32": "cls_u32", "ifb": "ifb", "mirred": "act_mirred"}.get(kind, f"sch_{kind}")
+
+
 _ETHERTYPES = {0x0800: "ip", 0x86DD: "ipv6", 0x0806: "arp"}
 
 
