@@ -46,6 +46,16 @@ def test_the_defaults_of_the_roles_hold_where_the_inventory_says_nothing() -> No
     assert made.calls.at_once == 10
 
 
+def test_over_tcp_calls_follow_each_other_unless_told_otherwise() -> None:
+    alone, together = plan(transport="tcp"), plan(transport="tcp", at_once=4)
+    assert (alone.calls.at_once, together.calls.at_once) == (1, 4)
+    assert [each.conditions(each.profiles[0]).queued for each in (alone, together, plan())] == [
+        False,
+        True,
+        False,
+    ]
+
+
 def test_the_inventory_decides_otherwise() -> None:
     lab = inventory(
         sip_proxy_workers="4",

@@ -101,6 +101,19 @@ def test_the_bystander_starves_while_all_workers_wait(p99_ms: float, right: bool
     assert judge(delayed_run(bystander_ms=same(p99_ms)), late()).ok == right
 
 
+def test_byes_on_one_tcp_connection_wait_for_each_other() -> None:
+    queued = late(queued=True)
+    slow = delayed_run(bye_ms=same(16_000), failed=7, failures={"BYE: no response": 7})
+    assert reasons(slow, queued) == ""
+    assert "BYE p50 is not above 4.00 s" in reasons(replace(slow, bye_ms=same(3999)), queued)
+    assert not judge(slow, late()).ok
+
+
+@pytest.mark.parametrize(("bye_ms", "right"), [(279.9, True), (280.0, False)])
+def test_byes_on_one_tcp_connection_wait_on_a_clean_wan_too(bye_ms: float, right: bool) -> None:
+    assert judge(clean_run(bye_ms=same(bye_ms)), replace(CLEAN, queued=True)).ok == right
+
+
 def test_the_bystander_need_not_starve_while_a_worker_is_free() -> None:
     run = delayed_run(bystander_ms=same(21), byes_under_way=7, starved_ms=0)
     assert reasons(run, late()) == ""

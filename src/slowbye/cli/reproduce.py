@@ -39,7 +39,9 @@ _INTERRUPTED = 130
 @click.option("--delay", default="4s", show_default=True, help="How late fragments arrive.")
 @click.option("--rtt", default="20ms", show_default=True, help="The WAN's round-trip time.")
 @click.option("--calls", default=20, show_default=True, help="Calls for each run.")
-@click.option("--at-once", type=int, help="Calls under way together.  [default: workers + 2]")
+@click.option(
+    "--at-once", type=int, help="Calls under way together.  [default: workers + 2; TCP: 1]"
+)
 @click.option("--transport", type=click.Choice(["udp", "tcp"]), default="udp", show_default=True)
 @click.option("--media", default="2s", show_default=True, help="How long each call talks.")
 @click.option(

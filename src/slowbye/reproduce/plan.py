@@ -19,6 +19,9 @@ DEFAULT_DISABLED_S = 60
 DEFAULT_NG_PORT = 2223
 """The roles' defaults, for inventories that leave them alone."""
 
+_TCP = "tcp"
+"""Over TCP one worker serves a connection, and so all calls of a client, one after the other."""
+
 _SPARE_CALLS = 2
 """Calls under way beyond the workers: enough to starve them, few enough that most BYEs do not
 queue behind others and their median stays at the delay."""
@@ -70,6 +73,7 @@ class Plan:
             tries=self.tries,
             workers=self.workers,
             disabled_s=self.disabled_s,
+            queued=self.calls.transport == _TCP and self.calls.at_once > 1,
         )
 
     def wan_variables(self, profile: Profile) -> dict[str, str]:
@@ -104,7 +108,7 @@ def make_plan(
         delay: how late fragments arrive, with its unit.
         rtt: the WAN's nominal round-trip time, with its unit.
         calls: calls for each run.
-        at_once: how many together; None for two more than the proxy has workers.
+        at_once: how many together; None for two more than the proxy has workers, or over TCP 1.
         profiles: their names, in the order in which they are run.
         paths: their names, likewise.
         transport: ``udp`` or ``tcp``.
@@ -116,7 +120,9 @@ def make_plan(
     sip = inventory.first("sip")
     delay_ms = parse_duration_ms(delay, "delay")
     workers = _number(sip, "sip_proxy_workers", DEFAULT_WORKERS)
-    together = min(calls, workers + _SPARE_CALLS if at_once is None else at_once)
+    if at_once is None:
+        at_once = 1 if transport == _TCP else workers + _SPARE_CALLS
+    together = min(calls, at_once)
     for what, number in (("calls", calls), ("calls at once", together)):
         if number < 1:
             raise SlowbyeError(f"{what}: expected 1 or more, not {number}")

@@ -28,6 +28,8 @@ class Conditions:
         try_ms, tries: how long the proxy waits for rtpengine, and how often it asks.
         workers: how many SIP workers the proxy has.
         disabled_s: for how long it does without a node that it gave up.
+        queued: calls share a TCP connection, which one worker serves, so their BYEs wait for
+            each other.
     """
 
     effect: Effect
@@ -37,6 +39,7 @@ class Conditions:
     tries: int = 5
     workers: int = 8
     disabled_s: int = 60
+    queued: bool = False
 
     @property
     def give_up_ms(self) -> float:
@@ -91,6 +94,12 @@ def _expect_late_fragments(conditions: Conditions) -> Expectation:
         )
     if arrives_ms > conditions.give_up_ms:
         return _OUTAGE
+    if conditions.queued:
+        return Expectation(
+            f"every BYE takes the fragments' {format_ms(conditions.delay_ms)} and those of all "
+            "BYEs before it on the TCP connection",
+            (_fragmented, _node_stays_enabled, _bye_queues, _only_delete_is_delayed),
+        )
     return Expectation(
         f"every BYE takes the fragments' {format_ms(conditions.delay_ms)}, and no call fails",
         (_fragmented, *_HEALTHY, _bye_is_delayed, _only_delete_is_delayed, _bystander_starves),
@@ -154,6 +163,8 @@ def _bye_is_fast(run: Run, conditions: Conditions) -> list[str]:
     limit_ms = 3 * conditions.rtt_ms + _CLEAN_SLACK_MS
     if run.path == DIRECT:
         limit_ms += conditions.delay_ms
+    if conditions.queued:
+        limit_ms += run.at_once * conditions.rtt_ms
     if run.bye_ms.p99 is None:
         return ["no BYE was sent"]
     if run.bye_ms.p99 < limit_ms:
@@ -174,6 +185,12 @@ def _fragmented(run: Run, conditions: Conditions) -> list[str]:
 
 def _bye_is_delayed(run: Run, conditions: Conditions) -> list[str]:
     return _within_delay("BYE p50", run.bye_ms.p50, conditions)
+
+
+def _bye_queues(run: Run, conditions: Conditions) -> list[str]:
+    if run.bye_ms.p50 is not None and run.bye_ms.p50 >= conditions.delay_ms:
+        return []
+    return [f"BYE p50 is not above {format_ms(conditions.delay_ms)}"]
 
 
 def _only_delete_is_delayed(run: Run, conditions: Conditions) -> list[str]:
