@@ -1,8 +1,8 @@
 """One client's socket to its proxy, with a timestamp on every request and final response.
 
 sipua resolves each request's URI; a phone has an outbound proxy instead, and reaches it over one
-socket. The times are taken here, in ``send`` and ``data_received``, because whatever is measured
-higher up includes the wait for a turn in a busy event loop.
+socket. The times are taken here, because whatever is measured higher up includes the wait for a
+turn in a busy event loop.
 """
 
 import asyncio
@@ -23,6 +23,7 @@ from sipua.transport import (
 from slowbye.sip.addressing import url_host
 from slowbye.sip.clock import Clock
 from slowbye.sip.framing import FramingError, MessageStream
+from slowbye.sip.timestamped_udp import TimestampedUdp
 
 logger = logging.getLogger(__name__)
 
@@ -46,11 +47,11 @@ class _UdpChannel(UdpTransportChannel):
         super().connection_made(transport)
         self.via_host = url_host(self.via_host)
 
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        self.arrived_ms = self.clock.now_ms()
+    def received(self, data: bytes, source: tuple[str, int], age_ms: float) -> None:
+        self.arrived_ms = self.clock.now_ms() - age_ms
         # Not UTF-8, so not SIP (RFC 3261 §7): dropped like anything else that does not parse.
         try:
-            super().datagram_received(data, addr[:2])
+            self.datagram_received(data, source)
         except UnicodeDecodeError:
             return
 
@@ -102,13 +103,14 @@ class ProxyTransport(TransportLayer):
         Raises:
             OSError: the address is not local, or the proxy refuses the connection.
         """
-        loop = asyncio.get_running_loop()
         if self.is_reliable:
+            loop = asyncio.get_running_loop()
             await loop.create_connection(
                 self._tcp_channel, self._proxy.host, self._proxy.port, local_addr=(bind, 0)
             )
         else:
-            await loop.create_datagram_endpoint(self._udp_channel, local_addr=(bind, 0))
+            channel = self._udp_channel()
+            channel.connection_made(TimestampedUdp(bind, channel.received))
 
     def flight(self, key: ClientTransactionKey) -> Flight:
         """Start to time a request that is about to be sent."""
