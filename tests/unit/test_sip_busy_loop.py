@@ -14,19 +14,20 @@ from slowbye.sip.user_agent import Site, UserAgent
 BUSY_S = 0.2
 
 
-def answer_one(server: socket.socket, answered: threading.Event) -> None:
+def answer_one(server: socket.socket, allowed: threading.Event, answered: threading.Event) -> None:
     """A proxy in a thread of its own, which answers while the client's event loop is busy."""
     data, source = server.recvfrom(65_535)
     request = sipmessage.Message.parse(data)
     assert isinstance(request, sipmessage.Request)
     response = create_response(request=request, code=200)
     response.content_length = 0
+    allowed.wait(5)
     server.sendto(bytes(response), source)
     answered.set()
 
 
 def test_a_busy_event_loop_does_not_lengthen_what_is_measured() -> None:
-    answered = threading.Event()
+    allowed, answered = threading.Event(), threading.Event()
 
     async def scenario(address: tuple[str, int]) -> Transaction:
         loop = asyncio.get_running_loop()
@@ -41,9 +42,10 @@ def test_a_busy_event_loop_does_not_lengthen_what_is_measured() -> None:
         client = UserAgent(site, "bystander")
         await client.open()
         asking = asyncio.create_task(client.options())
-        # Let it be sent; then keep the loop from seeing the answer.
+        # Let it be sent; the answer comes only once the loop is kept from reading it.
         for _ in range(5):
             await asyncio.sleep(0)
+        allowed.set()
         assert answered.wait(5)
         time.sleep(BUSY_S)
         exchange = await asking
@@ -52,7 +54,7 @@ def test_a_busy_event_loop_does_not_lengthen_what_is_measured() -> None:
 
     with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as server:
         server.bind(("127.0.0.1", 0))
-        threading.Thread(target=answer_one, args=(server, answered), daemon=True).start()
+        threading.Thread(target=answer_one, args=(server, allowed, answered), daemon=True).start()
         measured = asyncio.run(scenario(server.getsockname()))
     assert measured.status == 200
     assert measured.ms < BUSY_S * 1000 / 2
