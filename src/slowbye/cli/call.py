@@ -191,7 +191,8 @@ def _warn_if_late(lag: LoopLag) -> None:
     late_ms = percentile(lag.lags_ms, 95)
     if late_ms > _LATE_MS:
         click.echo(
-            f"slowbye: this host was too busy to time exactly: one event in twenty was handled "
-            f"more than {format_ms(late_ms)} late, at worst {format_ms(max(lag.lags_ms))}",
+            f"slowbye: this host was busy, which lengthens the times: one event in twenty, such as "
+            f"a request to the callee, was handled more than {format_ms(late_ms)} late, at worst "
+            f"{format_ms(max(lag.lags_ms))}",
             err=True,
         )
