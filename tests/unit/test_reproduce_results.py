@@ -14,6 +14,8 @@ NOW = datetime(2026, 1, 1, 12, 30, tzinfo=UTC)
 def test_latest_points_to_the_newest_session(tmp_path: Path) -> None:
     first = results.make_directory(tmp_path, NOW)
     second = results.make_directory(tmp_path, NOW)
+    results.make_latest(first)
+    results.make_latest(second)
     assert first.name == "20260101T123000Z"
     assert second != first
     assert (tmp_path / "latest").resolve() == second.resolve()

@@ -67,7 +67,7 @@ class Session:
 
 
 def make_directory(root: Path, now: datetime) -> Path:
-    """Make this session's directory and let ``latest`` point to it.
+    """Make this session's directory.
 
     Raises:
         SlowbyeError: it cannot be made.
@@ -76,10 +76,6 @@ def make_directory(root: Path, now: datetime) -> Path:
     try:
         root.mkdir(parents=True, exist_ok=True)
         directory = next(path for path in _names(root, stamp) if _made(path))
-        link = root / f".latest.{os.getpid()}"
-        link.unlink(missing_ok=True)
-        link.symlink_to(directory.name)
-        link.replace(root / "latest")
     except OSError as error:
         raise SlowbyeError(f"results directory {root}: {error.strerror}") from error
     return directory
@@ -90,6 +86,14 @@ def save(directory: Path, session: Session) -> None:
     partial = directory / f"{_FILE}.part"
     partial.write_text(json.dumps(session.to_json(), indent=1) + "\n", encoding="utf-8")
     partial.replace(directory / _FILE)
+
+
+def make_latest(directory: Path) -> None:
+    """Let ``latest`` beside a session's directory point to it; it never points nowhere."""
+    link = directory.parent / f".latest.{os.getpid()}"
+    link.unlink(missing_ok=True)
+    link.symlink_to(directory.name)
+    link.replace(directory.parent / "latest")
 
 
 def load(directory: Path) -> Session:

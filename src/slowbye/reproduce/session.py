@@ -93,6 +93,7 @@ class Reproduction:
                 for path in self._plan.paths:
                     session = session.with_run(self._run(path, profile))
                     results.save(self._directory, session)
+                    results.make_latest(self._directory)
         except SlowbyeError as error:
             self._cure(f"{error}; then ")
             raise

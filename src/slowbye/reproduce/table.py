@@ -40,14 +40,17 @@ def show(session: Session, console: Console) -> None:
 
 def headline(session: Session) -> list[str]:
     """Say what ran, and why that."""
-    proxy = session.proxy
-    why = f" ({proxy.reason})" if proxy.reason else ""
-    wan = session.wan
-    measured = "" if wan.rtt_measured_ms is None else f", measured {wan.rtt_measured_ms:.2f} ms"
-    driver = f"{wan.driver} driver, " if wan.driver else ""
+    proxy, wan = session.proxy, session.wan
+    why = f": {proxy.reason}" if proxy.reason else ""
+    facts = [
+        "" if wan.rtt_measured_ms is None else f"measured {wan.rtt_measured_ms:.2f} ms",
+        f"{wan.driver} driver" if wan.driver else "",
+        f"Linux {wan.kernel}" if wan.kernel else "",
+    ]
     return [
-        f"{proxy.name} {proxy.version}{why}, rtpengine {session.rtpengine_version}",
-        f"WAN: {driver}Linux {wan.kernel}, RTT {wan.rtt_ms:g} ms{measured}",
+        f"{proxy.name} {proxy.version}{why}",
+        f"rtpengine {session.rtpengine_version} across a WAN of {wan.rtt_ms:g} ms RTT "
+        f"({', '.join(fact for fact in facts if fact)})",
     ]
 
 
