@@ -6,10 +6,11 @@ from typing import Any
 from slowbye.measure.ng_trace import CommandTimes
 from slowbye.measure.percentiles import Percentiles
 from slowbye.netem.model import Effect
+from slowbye.reproduce.conditions import Conditions
 from slowbye.reproduce.installed import Proxy
 from slowbye.reproduce.results import Session, WanUsed
 from slowbye.reproduce.run import Run
-from slowbye.reproduce.verdict import Conditions, judge
+from slowbye.reproduce.verdict import judge
 
 NOTHING = Percentiles(None, None, None)
 

@@ -46,7 +46,8 @@ def reproduction(
         return clean_run(path=path, profile=profile.name)
 
     monkeypatch.setattr(Reproduction, "_run", run)
-    return Reproduction(plan(), tmp_path, Progress(7))
+    profiles = ["clean", "fragment-delay"] if outcome is None else ["fragment-delay"]
+    return Reproduction(plan(profiles=profiles), tmp_path, Progress(7))
 
 
 def test_each_profile_is_run_and_the_wan_is_clean_in_the_end(
@@ -66,7 +67,7 @@ def test_the_wan_is_clean_after_an_error_too(
     under_way = reproduction(tmp_path, monkeypatch, outcome)
     with pytest.raises(type(outcome)):
         under_way.run(EMPTY)
-    assert played[-1] == ("wan", "clean")
+    assert played == [("wan", "fragment-delay"), ("wan", "clean")]
     assert under_way.wan_is_clean
 
 

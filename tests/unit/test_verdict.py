@@ -13,8 +13,9 @@ from reproduce_samples import (
 )
 
 from slowbye.netem.model import Effect
+from slowbye.reproduce.conditions import Conditions
 from slowbye.reproduce.run import Run
-from slowbye.reproduce.verdict import Conditions, judge
+from slowbye.reproduce.verdict import judge
 
 CLEAN = under(Effect.NONE)
 

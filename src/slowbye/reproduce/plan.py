@@ -9,7 +9,7 @@ from slowbye.hosts import Host, Inventory
 from slowbye.netem.model import Effect, Profile
 from slowbye.netem.profile import load_profile
 from slowbye.reproduce.calls import Calls
-from slowbye.reproduce.verdict import DIRECT, Conditions
+from slowbye.reproduce.conditions import DIRECT, Conditions
 from slowbye.units import parse_duration_ms
 
 DEFAULT_WORKERS = 8

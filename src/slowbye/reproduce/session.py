@@ -104,6 +104,8 @@ class Reproduction:
         return session
 
     def _cure(self, before: str = "") -> None:
+        if self.wan_is_clean:
+            return
         self._progress.step("making the WAN clean again")
         try:
             self._play("wan", _clean(self._plan))
@@ -115,6 +117,7 @@ class Reproduction:
         self._progress.step(f"{profile.name}: impairing the WAN")
         self.wan_is_clean = False
         self._play("wan", self._plan.wan_variables(profile))
+        self.wan_is_clean = self._plan.wan_variables(profile) == _clean(self._plan)
 
     def _play(self, name: str, variables: Mapping[str, str]) -> None:
         log = self._directory / "ansible.log"

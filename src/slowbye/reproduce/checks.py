@@ -1,0 +1,166 @@
+"""Single expectations of a run: each returns, in sentences, what is not as it should be."""
+
+from slowbye.reproduce.conditions import DIRECT, Conditions
+from slowbye.reproduce.run import Run
+from slowbye.units import format_ms
+
+_WAN_ADDS_MS = 1.0
+_OFFER_SLACK_MS = 10.0
+_CLEAN_SLACK_MS = 20.0
+_SLOW_SLACK_MS = 340.0
+
+
+def no_call_failed(run: Run, conditions: Conditions) -> list[str]:
+    """Every call was set up and torn down."""
+    if not run.failed:
+        return []
+    most = max(run.failures, key=lambda reason: run.failures[reason], default="no reason given")
+    return [f"{run.failed} of {run.calls} calls failed, mostly: {most}"]
+
+
+def rtp_both_ways(run: Run, conditions: Conditions) -> list[str]:
+    """Both parties of every call that was set up received RTP."""
+    answered = run.calls - run.failed
+    if run.rtp_ok >= answered:
+        return []
+    return [f"only {run.rtp_ok} of {answered} calls had RTP both ways"]
+
+
+def node_stays_enabled(run: Run, conditions: Conditions) -> list[str]:
+    """The proxy never gave rtpengine up."""
+    return ["the proxy switched rtpengine off"] if run.node_disabled else []
+
+
+def capture_is_complete(run: Run, conditions: Conditions) -> list[str]:
+    """Tcpdump missed nothing, so the figures of ng hold."""
+    if not run.packets_lost_by_capture:
+        return []
+    return [f"the capture missed {run.packets_lost_by_capture} packets: run again"]
+
+
+def wan_is_exact(run: Run, conditions: Conditions) -> list[str]:
+    """The WAN adds less than a millisecond to its nominal round trip."""
+    if run.rtt_measured_ms is None:
+        return []
+    added_ms = run.rtt_measured_ms - conditions.rtt_ms
+    if 0 <= added_ms < _WAN_ADDS_MS:
+        return []
+    return [
+        f"the WAN's round trip is {run.rtt_measured_ms:.2f} ms instead of {conditions.rtt_ms:g} "
+        f"to {conditions.rtt_ms + _WAN_ADDS_MS:g} ms"
+    ]
+
+
+def bye_is_fast(run: Run, conditions: Conditions) -> list[str]:
+    """BYE takes three round trips (caller, rtpengine, callee) and a little for the hosts."""
+    limit_ms = 3 * conditions.rtt_ms + _CLEAN_SLACK_MS
+    if run.path == DIRECT:
+        limit_ms += conditions.delay_ms
+    if conditions.queued:
+        limit_ms += run.at_once * conditions.rtt_ms
+    if run.bye_ms.p99 is None:
+        return ["no BYE was sent"]
+    if run.bye_ms.p99 < limit_ms:
+        return []
+    return [f"BYE p99 is {format_ms(run.bye_ms.p99)}, not below {format_ms(limit_ms)}"]
+
+
+def fragmented(run: Run, conditions: Conditions) -> list[str]:
+    """A reply to delete left rtpengine in fragments: without that there is no bug to show."""
+    if run.reply_fragmented:
+        return []
+    delete = run.ng.get("delete")
+    size = delete.reply_bytes_max if delete else 0
+    return [
+        f"no reply to delete left rtpengine in fragments (the largest has {size} bytes), "
+        "so nothing could have been reproduced"
+    ]
+
+
+def bye_is_delayed(run: Run, conditions: Conditions) -> list[str]:
+    """The typical BYE takes the fragments' delay."""
+    return _within_delay("BYE p50", run.bye_ms.p50, conditions)
+
+
+def bye_queues(run: Run, conditions: Conditions) -> list[str]:
+    """The typical BYE takes the fragments' delay, or that of several."""
+    if run.bye_ms.p50 is not None and run.bye_ms.p50 >= conditions.delay_ms:
+        return []
+    return [f"BYE p50 is not above {format_ms(conditions.delay_ms)}"]
+
+
+def only_delete_is_delayed(run: Run, conditions: Conditions) -> list[str]:
+    """The delay is that of delete; offer and answer, which fit a packet, are fast."""
+    delete = run.ng.get("delete")
+    reasons = _within_delay("ng delete p50", delete.p50 if delete else None, conditions)
+    limit_ms = conditions.rtt_ms + _OFFER_SLACK_MS
+    for command in ("offer", "answer"):
+        times = run.ng.get(command)
+        if times is None or times.p50 is None:
+            reasons.append(f"rtpengine never replied to {command}")
+        elif times.p50 >= limit_ms:
+            reasons.append(
+                f"ng {command} p50 is {format_ms(times.p50)}, not below {format_ms(limit_ms)}"
+            )
+    return reasons
+
+
+def _within_delay(what: str, value_ms: float | None, conditions: Conditions) -> list[str]:
+    low_ms = conditions.delay_ms
+    high_ms = low_ms + 3 * conditions.rtt_ms + _SLOW_SLACK_MS
+    if value_ms is not None and low_ms <= value_ms <= high_ms:
+        return []
+    shown = "missing" if value_ms is None else format_ms(value_ms)
+    return [f"{what} is {shown}, not between {format_ms(low_ms)} and {format_ms(high_ms)}"]
+
+
+def bystander_starves(run: Run, conditions: Conditions) -> list[str]:
+    """The bystander waits as long as all workers do; half of that is what p99 must show."""
+    if run.byes_under_way < conditions.workers or run.bystander_ms.p99 is None:
+        return []
+    if run.bystander_ms.p99 >= run.starved_ms / 2:
+        return []
+    return [
+        f"{run.byes_under_way} BYEs were under way over {conditions.workers} workers for "
+        f"{format_ms(run.starved_ms)}, but the bystander's p99 is only "
+        f"{format_ms(run.bystander_ms.p99)}"
+    ]
+
+
+def node_gets_disabled(run: Run, conditions: Conditions) -> list[str]:
+    """The proxy gave rtpengine up."""
+    return [] if run.node_disabled else ["the proxy never switched rtpengine off"]
+
+
+def new_calls_fail(run: Run, conditions: Conditions) -> list[str]:
+    """A call that begins after the outage fails; there is none where all began at once."""
+    if run.failed or run.calls <= run.at_once:
+        return []
+    return ["no call failed, though rtpengine should have been switched off"]
+
+
+def every_call_fails(run: Run, conditions: Conditions) -> list[str]:
+    """No call works."""
+    good = run.calls - run.failed
+    return [f"{good} of {run.calls} calls worked without UDP to rtpengine"] if good else []
+
+
+def most_calls_work(run: Run, conditions: Conditions) -> list[str]:
+    """At least half of the calls work."""
+    if 2 * run.failed <= run.calls:
+        return []
+    return [f"{run.failed} of {run.calls} calls failed, more than single losses explain"]
+
+
+def delete_waits(run: Run, conditions: Conditions) -> list[str]:
+    """Offers share the busy link and wait a little as well, but ahead of all fragments."""
+    delete, offer = run.ng.get("delete"), run.ng.get("offer")
+    if delete is None or offer is None or offer.p50 is None:
+        return ["rtpengine never replied to offer, or was never asked to delete"]
+    limit_ms = max(2 * conditions.rtt_ms + _OFFER_SLACK_MS, 3 * offer.p50)
+    if delete.p50 is None or delete.p50 > limit_ms:
+        return []
+    return [
+        f"ng delete p50 is {format_ms(delete.p50)}, not above {format_ms(limit_ms)}: "
+        "the fragments did not wait behind the other traffic"
+    ]
