@@ -9,7 +9,7 @@ from slowbye.measure.percentiles import percentile
 _TIME = re.compile(r"time=([0-9.]+) ms")
 
 
-def measure_rtt_ms(host: Host, address: str, count: int = 20) -> float:
+def measure_rtt_ms(host: Host, address: str, count: int = 50) -> float:
     """Return the median round-trip time from a host to an address, in milliseconds.
 
     Raises:
