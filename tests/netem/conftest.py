@@ -28,3 +28,12 @@ def router(shared_router: Router) -> Iterator[Router]:
         clear()
         netem_state.forget_state()
     shared_router.close_sockets()
+
+
+@pytest.fixture
+def host(shared_router: Router) -> Iterator[Router]:
+    """The same with the test on the sip host, which is no router."""
+    with shared_router.at("sip"):
+        yield shared_router
+        clear()
+    shared_router.close_sockets()

@@ -122,16 +122,23 @@ class Router:
     ) -> float:
         """How long a datagram takes: the soonest of some, because a busy machine adds to each.
 
+        A quiet machine delivers all in the same time; while it does not, more are sent.
+
         Raises:
             AssertionError: none arrived.
         """
         sender = self.udp(source, version, ports[0])
         receiver = self.udp(destination, version, ports[1])
-        arrived = _send_numbered(sender, receiver, 4, size, 0.015, 0.5)
+        took: list[float] = []
+        for _ in range(6):
+            arrived = [ms for _, ms in _send_numbered(sender, receiver, 4, size, 0.015, 0.5)]
+            assert arrived
+            took += arrived
+            if max(arrived) - min(arrived) < 3:
+                break
         sender.close()
         receiver.close()
-        assert arrived
-        return min(ms for _, ms in arrived)
+        return min(took)
 
     def arrives(self, source: str, destination: str, version: int = 4, size: int = 200) -> bool:
         """Whether a datagram arrives within 300 ms."""
