@@ -45,8 +45,8 @@ def test_times_that_were_never_measured_are_dashes() -> None:
 
 def test_a_reply_that_the_proxy_did_not_wait_for_took_longer_than_that() -> None:
     given_up = command_times(None, gave_up=same(5000), unanswered=20)
-    assert table.delete_time(given_up) == ">5.00 s"
-    assert table.delete_time(None) == table.MISSING
+    assert table.reply_time(given_up) == ">5.00 s"
+    assert table.reply_time(None) == table.MISSING
 
 
 def test_the_page_needs_nothing_from_elsewhere(tmp_path: Path) -> None:

@@ -1,5 +1,8 @@
-from reproduce_samples import NOTHING, session
+import pytest
+from reproduce_samples import NOTHING, command, session
 
+from slowbye.measure.ng_trace import CommandTimes
+from slowbye.reproduce.figures import report_command
 from slowbye.reproduce.run import Run, call_figures
 from slowbye.reproduce.timeline import draw
 from slowbye.sip.result import BatchResult, CallResult, Transaction
@@ -70,3 +73,19 @@ def test_a_timeline_has_a_row_for_each_call_and_one_for_the_bystander() -> None:
 
 def test_nothing_placed_has_no_timeline() -> None:
     assert draw(batch()) is None
+
+
+@pytest.mark.parametrize(
+    ("sent", "carrier"),
+    [
+        ({"delete": command(22, 3326, fragmented=20)}, "delete"),
+        ({"delete": command(22, 28), "query": command(22, 3331, fragmented=20)}, "query"),
+        ({"delete": command(22, 3326, fragmented=20), "query": command(22, 3331)}, "delete"),
+        ({"query": command(None, 3331, fragmented=20)}, "query"),
+        ({"offer": command(22)}, "delete"),
+    ],
+)
+def test_the_report_is_found_in_the_reply_that_carries_it(
+    sent: dict[str, CommandTimes], carrier: str
+) -> None:
+    assert report_command(sent) == carrier

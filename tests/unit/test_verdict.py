@@ -44,6 +44,14 @@ def test_a_bye_on_a_clean_wan_takes_less_than_three_round_trips_and_20_ms(
     assert judge(clean_run(bye_ms=same(bye_ms)), CLEAN).ok == right
 
 
+@pytest.mark.parametrize(("bye_ms", "right"), [(99.9, True), (100.0, False)])
+def test_asking_for_the_report_before_deleting_takes_one_round_trip_more(
+    bye_ms: float, right: bool
+) -> None:
+    run = clean_run(bye_ms=same(bye_ms), report_command="query")
+    assert judge(run, CLEAN).ok == right
+
+
 @pytest.mark.parametrize(
     ("rtt_ms", "right"), [(19.9, False), (20.0, True), (20.99, True), (21.0, False)]
 )

@@ -1,8 +1,9 @@
 """Makes a run's figures of what was measured on the clients, on the wire and in the journal."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from slowbye.measure.ng_trace import Exchange, by_command
+from slowbye.measure.ng_trace import CommandTimes, Exchange, by_command
 from slowbye.netem.model import Effect, Profile
 from slowbye.reproduce.plan import Plan
 from slowbye.reproduce.run import Run, call_figures
@@ -43,6 +44,7 @@ def make_run(plan: Plan, path: str, profile: Profile, measured: Measured) -> Run
             largest = max(times.reply_bytes_max, sent[command].reply_bytes_max)
             ng[command] = replace(times, reply_bytes_max=largest)
     arguments = {"delay_ms": conditions.delay_ms} if profile.effect is Effect.FRAGMENTS_LATE else {}
+    carrier = report_command(sent)
     figures = call_figures(measured.batch, plan.workers)
     run = Run(
         path=path,
@@ -60,7 +62,8 @@ def make_run(plan: Plan, path: str, profile: Profile, measured: Measured) -> Run
         byes_under_way=figures.byes_under_way,
         starved_ms=figures.starved_ms,
         ng=ng,
-        reply_fragmented="delete" in sent and sent["delete"].fragmented > 0,
+        report_command=carrier,
+        reply_fragmented=_fragmented(sent, carrier),
         rtpengine_ms={command: times.p50 for command, times in sent.items()},
         node_disabled=measured.node_disabled,
         rtt_measured_ms=measured.rtt_ms,
@@ -68,3 +71,16 @@ def make_run(plan: Plan, path: str, profile: Profile, measured: Measured) -> Run
         notes=measured.notes,
     )
     return replace(run, verdict=judge(run, conditions))
+
+
+def report_command(sent: Mapping[str, CommandTimes]) -> str:
+    """Return which command brought the call's report, of those that rtpengine's host saw.
+
+    From 3.6 on, OpenSIPS deletes without a from-tag, and rtpengine before 13 leaves the report
+    out of the reply to that (``call_delete_branch`` in daemon/call.c): the proxy queries first.
+    """
+    return "query" if "query" in sent and not _fragmented(sent, "delete") else "delete"
+
+
+def _fragmented(sent: Mapping[str, CommandTimes], command: str) -> bool:
+    return command in sent and sent[command].fragmented > 0

@@ -45,7 +45,7 @@ def render(session: Session, directory: Path) -> str:
         headline=table.headline(session),
         runs=[(run, table.profile_name(run), charts[id(run)]) for run in session.runs],
         reply_size=table.reply_size,
-        delete_time=table.delete_time,
+        reply_time=table.reply_time,
         slowest=slowest,
         width=timeline.WIDTH,
         good=all(run.verdict and run.verdict.ok for run in session.runs),

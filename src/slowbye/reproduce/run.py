@@ -45,7 +45,9 @@ class Run:
         starved_ms: the longest time that at least as many BYEs were unanswered as the proxy has
             workers.
         ng: per command, seen at the proxy's host.
-        reply_fragmented: at least one ``delete`` reply left rtpengine's host in fragments.
+        report_command: the command whose reply carries the call's report: ``delete``, or ``query``
+            where the proxy's delete names no tag and rtpengine leaves the report out of its reply.
+        reply_fragmented: at least one such reply left rtpengine's host in fragments.
         rtpengine_ms: median time per command inside rtpengine's host; the rest is the path.
         node_disabled: the proxy gave rtpengine up.
         rtt_measured_ms: median ping between the proxy's and rtpengine's hosts before the calls.
@@ -75,6 +77,12 @@ class Run:
     packets_lost_by_capture: int = 0
     notes: list[str] = field(default_factory=list)
     verdict: Verdict | None = None
+    report_command: str = "delete"
+
+    @property
+    def report(self) -> CommandTimes | None:
+        """The times of the report's command; None where it was never sent."""
+        return self.ng.get(self.report_command)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for reproduce.json."""

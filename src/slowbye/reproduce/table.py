@@ -18,7 +18,7 @@ _WIDTH_OF_FILES = 120
 _WIDTH_OF_TABLE = 92
 """Below, a row takes two lines."""
 
-_TIMES = ("setup\np50", "BYE\np50", "BYE\np99", "bystander\np99", "delete\np50")
+_TIMES = ("setup\np50", "BYE\np50", "BYE\np99", "bystander\np99", "report\np50")
 
 _SLOW_MS = 1000.0
 """From here on people notice; such times are coloured."""
@@ -90,7 +90,7 @@ def waited_ms(times: CommandTimes | None) -> float | None:
     return times.gave_up.p50
 
 
-def delete_time(times: CommandTimes | None) -> str:
+def reply_time(times: CommandTimes | None) -> str:
     """Show how long a reply took; ``>5.00 s`` where the proxy gave up before any came."""
     gave_up = times is not None and times.p50 is None and times.gave_up.p50 is not None
     return f"{'>' if gave_up else ''}{cell(waited_ms(times))}"
@@ -114,7 +114,6 @@ def _table(session: Session, narrow: bool) -> Table:
 
 
 def _row(run: Run) -> list[Text]:
-    delete = run.ng.get("delete")
     times_ms = (
         run.setup_ms.p50,
         run.bye_ms.p50,
@@ -124,8 +123,8 @@ def _row(run: Run) -> list[Text]:
     return [
         Text(f"{run.calls - run.failed}/{run.calls}", style="red" if run.failed else ""),
         *(_timed(cell(ms), ms) for ms in times_ms),
-        _timed(delete_time(delete), waited_ms(delete)),
-        Text(reply_size(delete)),
+        _timed(reply_time(run.report), waited_ms(run.report)),
+        Text(reply_size(run.report)),
         Text("off", style="red") if run.node_disabled else Text("on"),
     ]
 

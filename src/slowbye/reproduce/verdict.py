@@ -67,7 +67,7 @@ def _expect_late_fragments(conditions: Conditions) -> Expectation:
                 checks.fragmented,
                 checks.node_stays_enabled,
                 checks.bye_queues,
-                checks.only_delete_is_delayed,
+                checks.only_the_report_is_delayed,
             ),
         )
     return Expectation(
@@ -76,7 +76,7 @@ def _expect_late_fragments(conditions: Conditions) -> Expectation:
             checks.fragmented,
             *_HEALTHY,
             checks.bye_is_delayed,
-            checks.only_delete_is_delayed,
+            checks.only_the_report_is_delayed,
             checks.bystander_starves,
         ),
     )
@@ -84,8 +84,8 @@ def _expect_late_fragments(conditions: Conditions) -> Expectation:
 
 def describe(run: Run, conditions: Conditions) -> str:
     """Say what a run showed, in one or two sentences."""
-    delete = run.ng.get("delete")
-    size = f"{delete.reply_bytes_max}-byte " if delete and delete.reply_bytes_max else ""
+    report, command = run.report, run.report_command
+    size = f"{report.reply_bytes_max}-byte " if report and report.reply_bytes_max else ""
     bye = "no BYE was sent" if run.bye_ms.p50 is None else f"BYE took {format_ms(run.bye_ms.p50)}"
     if run.node_disabled:
         return (
@@ -93,10 +93,10 @@ def describe(run: Run, conditions: Conditions) -> str:
             f"{conditions.try_ms / 1000:g} s each, got no reply in time and switched it off for "
             f"{conditions.disabled_s} s, so {run.failed} of {run.calls} calls failed"
         )
-    if delete is None or delete.p50 is None:
-        return f"{bye}, and rtpengine's reply to delete never came"
+    if report is None or report.p50 is None:
+        return f"{bye}, and rtpengine's reply to {command} never came"
     how = "in fragments" if run.reply_fragmented else "in one piece"
-    return f"{bye}: rtpengine's {size}reply to delete came {how} after {format_ms(delete.p50)}"
+    return f"{bye}: rtpengine's {size}reply to {command} came {how} after {format_ms(report.p50)}"
 
 
 _HEALTHY: tuple[Check, ...] = (
@@ -123,7 +123,7 @@ _EXPECTATIONS = {
         (checks.every_call_fails, checks.node_gets_disabled),
     ),
     Effect.FRAGMENTS_WAIT: Expectation(
-        "the reply to delete waits behind other traffic, at least three times as long as offers",
-        (checks.fragmented, checks.delete_waits),
+        "the call report waits behind other traffic, at least three times as long as offers",
+        (checks.fragmented, checks.the_report_waits),
     ),
 }
