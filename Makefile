@@ -14,7 +14,7 @@ CALLS ?= 20
 EXTRA ?=
 
 VENV := .venv/bin
-PLAYBOOK := $(VENV)/ansible-playbook -e sip_proxy_kind=$(PROXY) -e wan_driver=$(WAN_DRIVER) $(EXTRA)
+LAB_VARIABLES := -e sip_proxy_kind=$(PROXY) -e wan_driver=$(WAN_DRIVER) $(EXTRA)
 
 .PHONY: help
 help: ## say what there is
@@ -23,7 +23,8 @@ help: ## say what there is
 	@echo 'Variables: PROXY=$(PROXY) WAN_DRIVER=$(WAN_DRIVER) PROFILES=$(PROFILES) PATHS=$(PATHS) DELAY=$(DELAY) RTT=$(RTT) CALLS=$(CALLS) EXTRA="$(EXTRA)"'
 
 .PHONY: reproduce
-reproduce: lab ## set up what is missing, show the bug on real calls, write results/
+reproduce: setup ## set up what is missing, show the bug on real calls, write results/
+	@bin/lab $(LAB_VARIABLES)
 	@$(VENV)/slowbye reproduce --delay $(DELAY) --rtt $(RTT) --calls $(CALLS) --profiles $(PROFILES) --paths $(PATHS)
 
 .PHONY: setup
@@ -31,8 +32,8 @@ setup:
 	@bin/setup
 
 .PHONY: lab
-lab: setup ## bring the lab up, or bring it up to date
-	@$(PLAYBOOK) playbooks/lab.yml playbooks/site.yml
+lab: setup ## bring the lab up, or up to date
+	@bin/lab --again $(LAB_VARIABLES)
 
 .PHONY: test
 test: ## the same set-up, then everything that CI runs
