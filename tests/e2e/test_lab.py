@@ -30,7 +30,9 @@ def test_no_call_fails_on_a_clean_wan(clean: Run) -> None:
 
 def test_bye_is_fast_on_a_clean_wan(clean: Run) -> None:
     assert clean.bye_ms.p99 is not None
-    assert clean.bye_ms.p99 < 3 * 20 + 20
+    # OpenSIPS asks for the call report before it deletes, which is one more round trip.
+    round_trips = 3 if clean.report_command == "delete" else 4
+    assert clean.bye_ms.p99 < round_trips * 20 + 20
 
 
 def test_bye_is_as_slow_as_the_fragments(delayed: Run) -> None:
@@ -38,22 +40,24 @@ def test_bye_is_as_slow_as_the_fragments(delayed: Run) -> None:
     assert 4000 <= delayed.bye_ms.p50 <= 4400
 
 
-def test_delete_is_what_makes_it_slow_and_offer_and_answer_stay_fast(delayed: Run) -> None:
-    p50 = {command: delayed.ng[command].p50 or 0 for command in ("offer", "answer", "delete")}
-    assert 4000 <= p50["delete"] <= 4400
+def test_the_call_report_makes_it_slow_and_offer_and_answer_stay_fast(delayed: Run) -> None:
+    commands = ("offer", "answer", delayed.report_command)
+    p50 = {command: delayed.ng[command].p50 or 0 for command in commands}
+    assert 4000 <= p50[delayed.report_command] <= 4400
     assert p50["offer"] < 30
     assert p50["answer"] < 30
 
 
-def test_the_reply_to_delete_exceeds_the_mtu_and_travels_in_fragments(delayed: Run) -> None:
-    assert delayed.ng["delete"].reply_bytes_max + IP_AND_UDP_HEADERS > MTU
-    assert delayed.ng["delete"].fragmented > 0
+def test_the_call_report_exceeds_the_mtu_and_travels_in_fragments(delayed: Run) -> None:
+    assert delayed.report is not None
+    assert delayed.report.reply_bytes_max + IP_AND_UDP_HEADERS > MTU
+    assert delayed.report.fragmented > 0
     assert delayed.reply_fragmented
 
 
 def test_the_proxy_asks_again_while_it_waits(delayed: Run) -> None:
-    delete = delayed.ng["delete"]
-    assert delete.retransmits >= 3 * (delete.count - delete.unanswered)
+    assert delayed.report is not None
+    assert delayed.report.retransmits >= 3 * (delayed.report.count - delayed.report.unanswered)
 
 
 def test_a_bystander_starves_while_all_workers_wait(delayed: Run) -> None:
@@ -65,8 +69,9 @@ def test_a_bystander_starves_while_all_workers_wait(delayed: Run) -> None:
 def test_lost_fragments_make_the_proxy_switch_rtpengine_off(dropped: Run) -> None:
     assert dropped.node_disabled
     assert dropped.failed > 0
-    assert dropped.ng["delete"].unanswered > 0
-    assert dropped.ng["delete"].gave_up.p50 == pytest.approx(5000, abs=100)
+    assert dropped.report is not None
+    assert dropped.report.unanswered > 0
+    assert dropped.report.gave_up.p50 == pytest.approx(5000, abs=100)
 
 
 def test_the_output_says_which_proxy_ran(session: Session) -> None:
