@@ -13,7 +13,12 @@ CALLS ?= 20
 # More variables for the playbooks: EXTRA="-e opensips_apt_uri=http://10.0.0.1:8000"
 EXTRA ?=
 
+one_of = $(if $(filter $($(1)),$(2)),,$(error $(1)=$($(1)) is not known: use one of $(2)))
+$(call one_of,PROXY,auto opensips kamailio)
+$(call one_of,WAN_DRIVER,auto container uml)
+
 VENV := .venv/bin
+REPRODUCE := $(VENV)/slowbye reproduce --delay $(DELAY) --rtt $(RTT) --calls $(CALLS) --profiles $(PROFILES) --paths $(PATHS)
 LAB_VARIABLES := -e sip_proxy_kind=$(PROXY) -e wan_driver=$(WAN_DRIVER) $(EXTRA)
 
 .PHONY: help
@@ -24,8 +29,9 @@ help: ## say what there is
 
 .PHONY: reproduce
 reproduce: setup ## set up what is missing, show the bug on real calls, write results/
+	@$(REPRODUCE) --dry-run >/dev/null  # bad parameters are told before anything is built
 	@bin/lab $(LAB_VARIABLES)
-	@$(VENV)/slowbye reproduce --delay $(DELAY) --rtt $(RTT) --calls $(CALLS) --profiles $(PROFILES) --paths $(PATHS)
+	@$(REPRODUCE)
 
 .PHONY: setup
 setup:
@@ -38,7 +44,7 @@ lab: setup ## bring the lab up, or up to date
 .PHONY: test
 test: ## the same set-up, then everything that CI runs
 	@bin/setup --dev
-	@tests/run
+	@tests/run $(LAB_VARIABLES)
 
 .PHONY: lint
 lint: ## linters and types
@@ -52,6 +58,7 @@ requirements: ## pin and hash the requirements anew from pyproject.toml
 .PHONY: clean
 clean: ## remove every trace of the lab, the image, .venv and .cache; results/ stay
 	@if command -v podman >/dev/null; then \
-	  bin/setup && $(VENV)/ansible-playbook playbooks/teardown.yml -e lab_remove_image=true; \
+	  { [ -x $(VENV)/ansible-playbook ] || bin/setup; } && \
+	  $(VENV)/ansible-playbook playbooks/teardown.yml -e lab_remove_image=true; \
 	fi
 	@rm -rf .venv .cache
