@@ -146,11 +146,20 @@ class Router:
         return bool(_send_numbered(sender, receiver, 1, size, 0, 0.3))
 
     def send_numbered(
-        self, source: str, destination: str, count: int, size: int, gap_s: float = 0.0
+        self,
+        source: str,
+        destination: str,
+        count: int,
+        size: int,
+        gap_s: float = 0.0,
+        since_first: bool = False,
     ) -> list[tuple[int, float]]:
-        """Send numbered datagrams; those that arrive, in order: (number, ms since it was sent)."""
+        """Send numbered datagrams; those that arrive, in order: (number, ms since it was sent).
+
+        With `since_first` the times are since the first was sent: sending itself takes a while.
+        """
         sender, receiver = self.udp(source, 4), self.udp(destination, 4)
-        return _send_numbered(sender, receiver, count, size, gap_s, 0.5)
+        return _send_numbered(sender, receiver, count, size, gap_s, 0.5, since_first)
 
 
 def _send_numbered(
@@ -160,6 +169,7 @@ def _send_numbered(
     size: int,
     gap_s: float,
     quiet_s: float,
+    since_first: bool = False,
 ) -> list[tuple[int, float]]:
     """Receive until all have arrived and nothing more is on its way, or for `quiet_s`."""
     receiver.setblocking(False)
@@ -173,7 +183,8 @@ def _send_numbered(
         # A datagram with a wrong checksum wakes select and is gone when it is read.
         with contextlib.suppress(BlockingIOError):
             number = int.from_bytes(receiver.recv(65536)[:4], "big")
-            arrived.append((number, (time.monotonic() - sent[number]) * 1000))
+            began = sent[0 if since_first else number]
+            arrived.append((number, (time.monotonic() - began) * 1000))
         return True
 
     for number in range(count):

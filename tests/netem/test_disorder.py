@@ -46,7 +46,7 @@ def test_blocked_udp_loses_datagrams_and_their_fragments_but_no_tcp(
 
 def test_a_rate_spaces_packets_by_their_length(router: Router, nets_file: Path) -> None:
     put(nets_file, impairment={"match": "all", "rate": "1mbit"}, rtt="0ms")
-    arrived = router.send_numbered("sip", "media", 20, 1250)
+    arrived = router.send_numbered("sip", "media", 20, 1250, since_first=True)
     frame_bits = (14 + 20 + 8 + 1250) * 8
     assert [number for number, _ in arrived] == list(range(20))
     expected_ms = 20 * frame_bits / 1e6 * 1000
