@@ -1,0 +1,1 @@
+"""The tunnel without sockets: bytes and time in, bytes and events out."""
