@@ -5,8 +5,8 @@ SHELL := /bin/bash
 # Parameters; each is also an extra-var or option of the same name further down.
 PROXY ?= auto
 WAN_DRIVER ?= auto
-PROFILES ?= clean,fragment-delay
-PATHS ?= direct
+PROFILES ?= clean,fragment-delay,fragment-drop,lossy,udp-blocked
+PATHS ?= direct,socat,ngtunnel
 DELAY ?= 4s
 RTT ?= 20ms
 CALLS ?= 20

@@ -12,7 +12,7 @@ IP_AND_UDP_HEADERS = 28
 
 def test_every_run_shows_what_its_profile_should_cause(session: Session) -> None:
     wrong = {
-        run.profile: run.verdict.reasons
+        (run.path, run.profile): run.verdict.reasons
         for run in session.runs
         if run.verdict and not run.verdict.ok
     }

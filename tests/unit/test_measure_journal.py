@@ -16,21 +16,28 @@ def line(message: object, **fields: str) -> str:
     )
 
 
-@pytest.mark.parametrize(
-    "message",
-    [
-        "ERROR:rtpengine:send_rtpe_command: proxy <udp:[::1]:2223> does not respond, disable it",
-        "ERROR: rtpengine [rtpengine.c:3004]: send_rtpp_command(): timeout waiting reply for"
-        ' command "delete" from RTPEngine <udp:198.18.2.1:2223>',
-        "ERROR: rtpengine [rtpengine.c:2919]: rtpp_test(): proxy did not respond to ping",
-    ],
+DIRECT = "udp:198.18.2.1:2223"
+OPENSIPS = f"ERROR:rtpengine:send_rtpe_command: proxy <{DIRECT}> does not respond, disable it"
+KAMAILIO = (
+    "ERROR: rtpengine [rtpengine.c:3100]: send_rtpp_command(): timeout waiting reply for command "
+    f'"delete" from RTPEngine <{DIRECT}>'
 )
-def test_both_proxies_words_for_a_dead_node_are_known(message: str) -> None:
-    assert node_disabled([Entry(0, "proxy", message)])
+INVALID = "ERROR: rtpengine [rtpengine.c:2925]: rtpp_test(): proxy responded with invalid response"
+
+
+@pytest.mark.parametrize("message", [OPENSIPS, KAMAILIO, INVALID])
+@pytest.mark.parametrize("nodes", [[], [DIRECT]])
+def test_both_proxies_words_for_a_dead_node_are_known(message: str, nodes: list[str]) -> None:
+    assert node_disabled([Entry(0, "proxy", message)], nodes)
+
+
+@pytest.mark.parametrize("message", [OPENSIPS, KAMAILIO])
+def test_a_dead_node_of_another_path_is_no_matter(message: str) -> None:
+    assert not node_disabled([Entry(0, "proxy", message)], ["udp:127.0.0.1:2223"])
 
 
 def test_other_trouble_is_not_a_dead_node() -> None:
-    assert not node_disabled([Entry(0, "p", "can't parse the SDP"), Entry(0, "p", "")])
+    assert not node_disabled([Entry(0, "p", "can't parse the SDP"), Entry(0, "p", "")], [])
 
 
 def test_entries_have_a_time_a_name_and_a_message() -> None:

@@ -10,7 +10,7 @@ from scapy.packet import Packet, Raw
 from scapy.utils import wrpcap
 
 from slowbye.errors import SlowbyeError
-from slowbye.measure.ng_trace import CommandTimes, Exchange, by_command, trace
+from slowbye.measure.ng_trace import CommandTimes, Exchange, NgTrace, by_command, trace
 from slowbye.measure.percentiles import Percentiles
 from slowbye.measure.reassembly import read_datagrams
 from slowbye.ng.codec import encode_command, encode_reply
@@ -39,7 +39,7 @@ def reply(
     return list(zip(at_s, pieces, strict=True))
 
 
-def exchanges(tmp_path: Path, packets: list[tuple[float, Packet]]) -> list[Exchange]:
+def traced(tmp_path: Path, packets: list[tuple[float, Packet]]) -> NgTrace:
     written = []
     for at_s, packet in sorted(packets, key=lambda each: each[0]):
         cooked = CookedLinuxV2(proto=0x86DD if IPv6 in packet else 0x0800) / packet
@@ -47,7 +47,11 @@ def exchanges(tmp_path: Path, packets: list[tuple[float, Packet]]) -> list[Excha
         written.append(cooked)
     pcap = tmp_path / "capture.pcap"
     wrpcap(str(pcap), written)
-    return trace(read_datagrams(pcap), [NG])
+    return trace(read_datagrams(pcap), [(None, NG)])
+
+
+def exchanges(tmp_path: Path, packets: list[tuple[float, Packet]]) -> list[Exchange]:
+    return traced(tmp_path, packets).exchanges
 
 
 def times(tmp_path: Path, packets: list[tuple[float, Packet]], command: str) -> CommandTimes:
@@ -122,10 +126,39 @@ def test_the_same_cookie_of_two_proxy_processes_is_two_requests(tmp_path: Path) 
 
 
 def test_what_is_not_ng_is_passed_over(tmp_path: Path) -> None:
-    noise = IP(src=PROXY, dst=RTPENGINE) / UDP(sport=1, dport=NG) / Raw(b"hello")
     sip = IP(src=PROXY, dst=RTPENGINE) / UDP(sport=5060, dport=5060) / Raw(b"OPTIONS sip:a SIP/2.0")
     orphan = reply("9", {}, [10.2])
-    assert exchanges(tmp_path, [(10.0, noise), (10.1, sip), *orphan]) == []
+    found = traced(tmp_path, [(10.1, sip), *orphan])
+    assert (found.exchanges, found.garbled) == ([], 0)
+
+
+def datagram(payload: bytes, at_s: float) -> tuple[float, Packet]:
+    return at_s, IP(src=RTPENGINE, dst=PROXY) / UDP(sport=NG, dport=40_000) / Raw(payload)
+
+
+def test_merged_and_cut_datagrams_are_counted(tmp_path: Path) -> None:
+    one, other = encode_reply("1", "ok", dict(BIG)), encode_reply("2", "ok")
+    packets = [request("1", "delete", 10.0), request("2", "offer", 10.1)]
+    merged = traced(tmp_path, [*packets, datagram(one + other, 10.2)])
+    cut = traced(tmp_path, [*packets, datagram(one[:1448], 10.2), datagram(one[1448:], 10.3)])
+    empty = traced(tmp_path, [*packets, datagram(b"", 10.2)])
+    assert [each.garbled for each in (merged, cut, empty)] == [1, 2, 1]
+    assert merged.exchanges[0].ms is None
+
+
+def test_a_reply_that_nobody_asked_for_again_is_one_too_many(tmp_path: Path) -> None:
+    answered = [request("1", "offer", 10.0), *reply("1", {}, [10.1]), *reply("1", {}, [10.2])]
+    assert traced(tmp_path, answered).duplicated == 1
+    asked_twice = [request("1", "offer", 10.05), *answered]
+    assert traced(tmp_path, asked_twice).duplicated == 0
+
+
+def test_only_the_nodes_of_a_path_are_its_own(tmp_path: Path) -> None:
+    exchanges(tmp_path, [request("1", "offer", 10.0), *reply("1", {}, [10.1])])
+    seen = list(read_datagrams(tmp_path / "capture.pcap"))
+    assert len(trace(seen, {(RTPENGINE, NG)}).exchanges) == 1
+    assert trace(seen, {("127.0.0.1", NG)}).exchanges == []
+    assert trace(seen, {(RTPENGINE, NG + 1), (None, NG + 2)}).exchanges == []
 
 
 def test_ng_over_ipv6_is_reassembled_too(tmp_path: Path) -> None:

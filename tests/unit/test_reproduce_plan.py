@@ -4,11 +4,15 @@ import pytest
 
 from slowbye.errors import SlowbyeError
 from slowbye.hosts import PODMAN_CONNECTION, Host, Inventory
+from slowbye.reproduce.duration import estimate_s
+from slowbye.reproduce.paths import rtpengine_nodes
 from slowbye.reproduce.plan import Plan, make_plan
-from slowbye.reproduce.session import dry_run, steps
+from slowbye.reproduce.session import announcement, dry_run, steps
 
 DIRECT = {"name": "direct", "nodes": ["udp:198.18.2.1:2223"]}
-TUNNEL = {"name": "ngtunnel", "nodes": ["udp:127.0.0.1:2224"]}
+TUNNEL = {"name": "ngtunnel", "nodes": ["udp:127.0.0.1:2223"]}
+SOCAT = {"name": "socat", "nodes": ["udp:127.0.0.1:2226", "udp:127.0.0.1:2236"]}
+ALL = {"sip_proxy_rtpengine_sets": [DIRECT, SOCAT, TUNNEL], "sip_proxy_ng_path_header": True}
 
 
 def inventory(**sip_variables: Any) -> Inventory:
@@ -42,8 +46,10 @@ def plan(lab: Inventory | None = None, **changes: Any) -> Plan:
 
 def test_the_defaults_of_the_roles_hold_where_the_inventory_says_nothing() -> None:
     made = plan()
-    assert (made.workers, made.try_ms, made.tries, made.ng_ports) == (8, 1000, 5, (2223,))
+    assert (made.workers, made.try_ms, made.tries) == (8, 1000, 5)
     assert made.calls.at_once == 10
+    ((path, _), *_) = made.runs
+    assert (path.name, path.ports, path.urls) == ("direct", [2223], ())
 
 
 def test_over_tcp_calls_follow_each_other_unless_told_otherwise() -> None:
@@ -65,14 +71,93 @@ def test_the_inventory_decides_otherwise() -> None:
         sip_proxy_ng_path_header=True,
     )
     made = plan(lab, paths=["direct", "ngtunnel"])
-    assert (made.workers, made.calls.at_once, made.ng_ports) == (4, 6, (2223, 2224))
-    assert made.conditions(made.profiles[1]).give_up_ms == 1500
-    assert made.call_command("ngtunnel")[-2:] == ["--header", "X-Ng-Path: ngtunnel"]
+    assert (made.workers, made.calls.at_once) == (4, 6)
+    clean, delayed = made.profiles
+    assert made.conditions(delayed).give_up_ms == 1500
+    direct, tunnel = made.paths_under(clean)
+    assert direct.nodes == {("198.18.2.1", 2223)}
+    assert tunnel.nodes == {("127.0.0.1", 2223)}
+    assert made.call_command(tunnel, clean)[-2:] == ["--header", "X-Ng-Path: ngtunnel"]
 
 
 def test_one_path_needs_no_header() -> None:
     made = plan(inventory(sip_proxy_rtpengine_sets=[DIRECT], sip_proxy_ng_path_header=True))
-    assert "--header" not in made.call_command("direct")
+    assert "--header" not in made.call_command(*made.runs[0])
+
+
+def names(made: Plan) -> list[str]:
+    return [f"{path.name}/{profile.name}" for path, profile in made.runs]
+
+
+def test_what_the_others_are_measured_by_is_run_first() -> None:
+    made = plan(
+        inventory(**ALL),
+        paths=["ngtunnel", "socat", "direct"],
+        profiles=["fragment-drop", "clean", "lossy"],
+    )
+    assert names(made)[:4] == [
+        "direct/clean",
+        "ngtunnel/clean",
+        "socat/clean",
+        "direct/fragment-drop",
+    ]
+    assert [profile.name for profile in made.profiles] == ["clean", "fragment-drop", "lossy"]
+
+
+def test_some_of_the_runs_can_be_chosen() -> None:
+    only = ["ngtunnel/fragment-delay", "direct/clean"]
+    made = plan(inventory(**ALL), paths=["direct", "ngtunnel"], only=only)
+    assert names(made) == ["direct/clean", "ngtunnel/fragment-delay"]
+    assert [path.name for path in made.paths_under(made.profiles[1])] == ["ngtunnel"]
+    assert steps(made) == 7
+
+
+@pytest.mark.parametrize(("typed", "number", "at_once"), [(20, 40, 10), (5, 40, 10), (60, 60, 10)])
+def test_random_loss_needs_many_calls(typed: int, number: int, at_once: int) -> None:
+    made = plan(calls=typed, profiles=["clean", "lossy"])
+    clean, lossy = made.profiles
+    assert (made.calls_under(lossy).number, made.calls_under(lossy).at_once) == (number, at_once)
+    assert made.calls_under(clean).number == typed
+    assert str(number) in made.call_command(made.runs[1][0], lossy)
+
+
+def test_a_node_without_a_fixed_address_is_known_by_its_port() -> None:
+    named = {"name": "direct", "nodes": ["udp:media1.example:2225", "udp:0.0.0.0:2224"]}
+    ((path, _), *_) = plan(inventory(sip_proxy_rtpengine_sets=[named])).runs
+    assert path.nodes == {(None, 2225), (None, 2224)}
+    assert path.urls == ("udp:media1.example:2225", "udp:0.0.0.0:2224")
+
+
+@pytest.mark.parametrize(
+    ("listening", "nodes"),
+    [
+        (["198.18.2.1:2223", "127.0.0.1:2225"], {("198.18.2.1", 2223), ("127.0.0.1", 2225)}),
+        (["0.0.0.0:2223"], {(None, 2223)}),
+        (["[::1]:2223"], {("::1", 2223)}),
+        (None, {(None, 2223)}),
+    ],
+)
+def test_rtpengine_is_known_by_what_it_listens_on(
+    listening: list[str] | None, nodes: set[tuple[str | None, int]]
+) -> None:
+    media = Host("media1", variables={"rtpengine_listen_ng": listening})
+    assert rtpengine_nodes(media) == nodes
+
+
+def test_the_time_that_it_takes_is_told_before() -> None:
+    everything = plan(
+        inventory(**ALL),
+        paths=["direct", "socat", "ngtunnel"],
+        profiles=["clean", "fragment-delay", "fragment-drop", "lossy", "udp-blocked"],
+    )
+    said = announcement(everything)
+    assert said.startswith("15 runs of 20 calls over direct, socat, ngtunnel; WAN: clean, ")
+    assert said.endswith(" min.")
+    one = plan(profiles=["clean"])
+    assert announcement(one) == (
+        "1 run of 20 calls over direct; WAN: clean. This takes about 20 s."
+    )
+    assert estimate_s(plan(delay="2s"), plan(delay="2s").runs) < estimate_s(plan(), plan().runs)
 
 
 def test_only_late_fragments_take_the_delay() -> None:
@@ -110,7 +195,8 @@ def test_a_dry_run_ends_with_a_clean_wan() -> None:
         ({"at_once": 0}, "calls at once: expected 1 or more"),
         ({"profiles": ["fragment-dely"]}, "unknown profile 'fragment-dely'"),
         ({"profiles": []}, "profiles: none given"),
-        ({"paths": ["socat"]}, "unknown path 'socat': .* has direct"),
+        ({"paths": ["socat"]}, "path 'socat' is not deployed: sip_.* of sip1 has direct; add it"),
+        ({"only": ["socat/clean"]}, "no run 'socat/clean': .* one of direct/clean, direct/frag"),
     ],
 )
 def test_bad_input_is_one_sentence(changes: dict[str, Any], fault: str) -> None:

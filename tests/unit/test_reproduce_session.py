@@ -11,11 +11,15 @@ from test_reproduce_plan import plan
 from slowbye.errors import SlowbyeError
 from slowbye.netem.model import Profile
 from slowbye.reproduce import playbook, results
+from slowbye.reproduce.paths import NgPath
 from slowbye.reproduce.progress import Progress
 from slowbye.reproduce.run import Run
 from slowbye.reproduce.session import Reproduction
 
 EMPTY = replace(session(), runs=[])
+
+
+measured_by: list[float | None] = []
 
 
 class Played(list[tuple[str, str | None]]):
@@ -40,10 +44,11 @@ def played(monkeypatch: pytest.MonkeyPatch) -> Played:
 def reproduction(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, outcome: BaseException | None = None
 ) -> Reproduction:
-    def run(self: Reproduction, path: str, profile: Profile) -> Run:
+    def run(self: Reproduction, path: NgPath, profile: Profile, clean_ms: float | None) -> Run:
         if outcome is not None:
             raise outcome
-        return clean_run(path=path, profile=profile.name)
+        measured_by.append(clean_ms)
+        return clean_run(path=path.name, profile=profile.name)
 
     monkeypatch.setattr(Reproduction, "_run", run)
     profiles = ["clean", "fragment-delay"] if outcome is None else ["fragment-delay"]
@@ -53,7 +58,9 @@ def reproduction(
 def test_each_profile_is_run_and_the_wan_is_clean_in_the_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, played: Played
 ) -> None:
+    measured_by.clear()
     done = reproduction(tmp_path, monkeypatch).run(EMPTY)
+    assert measured_by == [None, 64]
     assert played == [("wan", "clean"), ("wan", "fragment-delay"), ("wan", "clean")]
     assert [run.profile for run in done.runs] == ["clean", "fragment-delay"]
     assert done.wan.rtt_measured_ms == 20.31

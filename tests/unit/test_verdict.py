@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 from reproduce_samples import (
+    NOTHING,
     clean_run,
     command,
     delayed_run,
@@ -14,8 +15,8 @@ from reproduce_samples import (
 
 from slowbye.netem.model import Effect
 from slowbye.reproduce.conditions import Conditions
-from slowbye.reproduce.run import Run
-from slowbye.reproduce.verdict import judge
+from slowbye.reproduce.run import Outcome, Run
+from slowbye.reproduce.verdict import judge, outcome
 
 CLEAN = under(Effect.NONE)
 
@@ -174,12 +175,97 @@ def test_the_outage_is_explained() -> None:
     assert "10 of 20 calls failed" in found
 
 
-@pytest.mark.parametrize("effect", [Effect.FRAGMENTS_LATE, Effect.FRAGMENTS_LOST])
-def test_a_path_that_is_not_direct_is_expected_to_be_healthy(effect: Effect) -> None:
+CURED = [Effect.FRAGMENTS_LATE, Effect.FRAGMENTS_LOST, Effect.UDP_LOST]
+
+
+@pytest.mark.parametrize("path", ["socat", "ngtunnel"])
+@pytest.mark.parametrize("effect", CURED)
+def test_a_path_over_tcp_is_expected_to_be_healthy(effect: Effect, path: str) -> None:
     conditions = Conditions(effect, delay_ms=4000, rtt_ms=20)
-    cured = clean_run(path="ngtunnel", reply_fragmented=False)
+    cured = clean_run(path=path)
     assert reasons(cured, conditions) == ""
-    assert "BYE p99" in reasons(replace(delayed_run(), path="ngtunnel"), conditions)
+    assert "BYE p99" in reasons(replace(delayed_run(), path=path), conditions)
+    assert "switched rtpengine off" in reasons(replace(cured, node_disabled=True), conditions)
+
+
+@pytest.mark.parametrize("effect", [*CURED, Effect.NONE])
+@pytest.mark.parametrize(("bye_ms", "right"), [(77.9, True), (78.1, False)])
+def test_the_tunnel_is_measured_by_the_direct_path_of_a_clean_wan(
+    effect: Effect, bye_ms: float, right: bool
+) -> None:
+    conditions = replace(under(effect), clean_bye_p99_ms=69.0)
+    judged = judge(clean_run(path="ngtunnel", bye_ms=same(bye_ms)), conditions)
+    assert judged.ok == right
+    if not right:
+        assert judged.reasons == [
+            "BYE p99 is 78 ms, more than 78 ms: 1.1 times that of direct on the clean WAN "
+            "(69 ms), and 2.00 ms"
+        ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"garbled": 1}, "1 datagrams came out cut or merged"),
+        ({"duplicated": 2}, "2 replies came out twice"),
+        ({"reply_fragmented": False}, "nothing could have been cured"),
+        ({"ng": {"offer": command(21, unanswered=1)}}, "1 of 20 offer commands were never answ"),
+        ({"bye_ms": NOTHING}, "no BYE was sent"),
+    ],
+)
+def test_the_tunnel_delivers_each_datagram_once_and_whole(
+    changes: dict[str, object], reason: str
+) -> None:
+    run = replace(clean_run(path="ngtunnel"), **changes)  # type: ignore[arg-type]
+    assert reason in reasons(run, replace(under(Effect.FRAGMENTS_LOST), clean_bye_p99_ms=69.0))
+
+
+@pytest.mark.parametrize(("p99_ms", "right"), [(60.0, True), (60.1, False), (None, False)])
+def test_the_tunnel_takes_at_most_three_round_trips_where_packets_are_lost(
+    p99_ms: float | None, right: bool
+) -> None:
+    ng_ms = replace(NOTHING, p99=p99_ms)
+    run = clean_run(path="ngtunnel", effect="loss", ng_ms=ng_ms, bye_ms=same(110))
+    assert judge(run, under(Effect.LOSS)).ok == right
+
+
+@pytest.mark.parametrize("trouble", [{"garbled": 1}, {"duplicated": 1}])
+def test_what_socat_does_to_datagrams_is_told_and_is_no_failure(trouble: dict[str, int]) -> None:
+    conditions = under(Effect.FRAGMENTS_LOST)
+    broken = clean_run(path="socat", failed=5, rtp_ok=15, bye_ms=same(5000))
+    assert "5 of 20 calls failed" in reasons(broken, conditions)
+    assert judge(replace(broken, **trouble), conditions).ok  # type: ignore[arg-type]
+    lossy = replace(broken, failed=20)
+    assert not judge(lossy, under(Effect.LOSS)).ok
+    assert judge(replace(lossy, **trouble), under(Effect.LOSS)).ok  # type: ignore[arg-type]
+    ng = {"delete": command(22, 1851, unanswered=2)}
+    found = judge(clean_run(path="socat", ng=ng, garbled=3), conditions).found
+    assert found.endswith(
+        "came over TCP after 22 ms; 3 datagrams came out cut or merged, and the proxy could not "
+        "read 2 replies"
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, Outcome.FAST),
+        ({"bye_ms": same(80)}, Outcome.SLOW),
+        ({"failed": 1}, Outcome.FAILING),
+        ({"failed": 11}, Outcome.OUTAGE),
+        ({"node_disabled": True}, Outcome.OUTAGE),
+        ({"bye_ms": NOTHING}, Outcome.OUTAGE),
+    ],
+)
+def test_a_run_is_told_in_a_word(changes: dict[str, object], expected: Outcome) -> None:
+    run = replace(clean_run(), **changes)  # type: ignore[arg-type]
+    assert outcome(run, CLEAN) is expected
+
+
+@pytest.mark.parametrize(("ng_ms", "expected"), [(60, Outcome.FAST), (61, Outcome.SLOW)])
+def test_where_packets_are_lost_the_commands_decide(ng_ms: float, expected: Outcome) -> None:
+    run = clean_run(bye_ms=same(110), ng_ms=same(ng_ms))
+    assert outcome(run, under(Effect.LOSS)) is expected
 
 
 @pytest.mark.parametrize(("failed", "right"), [(10, True), (11, False)])

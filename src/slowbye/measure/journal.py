@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -11,12 +11,13 @@ from slowbye.hosts import Host
 
 _NODE_DISABLED = re.compile(
     # OpenSIPS, modules/rtpengine/rtpengine.c: "proxy <udp:…> does not respond, disable it".
-    r"does not respond, disable it"
+    r"proxy <(?P<opensips>[^>]*)> does not respond, disable it"
     # Kamailio, src/modules/rtpengine/rtpengine.c, says only this before it disables the node:
     # `timeout waiting reply for command "delete" from RTPEngine <udp:…>`.
-    r"|timeout waiting reply for command .* from RTPEngine <"
-    # Either, when it starts and its first ping is not answered.
-    r"|proxy did not respond to ping"
+    r"|timeout waiting reply for command .* from RTPEngine <(?P<kamailio>[^>]*)>"
+    # Either, in rtpp_test() or rtpe_test(), when a ping is answered with anything but pong. It
+    # names no node.
+    r"|proxy responded with invalid response"
 )
 
 
@@ -77,6 +78,19 @@ def parse(output: str) -> list[Entry]:
     return entries
 
 
-def node_disabled(entries: Iterable[Entry]) -> bool:
-    """Tell whether the proxy gave an rtpengine node up."""
-    return any(_NODE_DISABLED.search(entry.message) for entry in entries)
+def node_disabled(entries: Iterable[Entry], nodes: Collection[str]) -> bool:
+    """Tell whether the proxy gave one of some rtpengine nodes up.
+
+    Args:
+        entries: what the proxy said.
+        nodes: as the proxy is told of them (``udp:198.18.2.1:2223``); empty for any. A proxy that
+            has several paths pings the nodes of all when it starts, those of the others too.
+    """
+    for entry in entries:
+        said = _NODE_DISABLED.search(entry.message)
+        if said is None:
+            continue
+        node = said["opensips"] or said["kamailio"]
+        if node is None or not nodes or node in nodes:
+            return True
+    return False

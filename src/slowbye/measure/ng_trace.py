@@ -4,13 +4,16 @@ A request is matched to its reply by cookie and 5-tuple. Time runs from the *fir
 of the request to the first complete reply, because that is how long the proxy's worker waits.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from slowbye.measure.percentiles import Percentiles, summarize
 from slowbye.measure.reassembly import Datagram
 from slowbye.ng.codec import Reply, Request, decode
 from slowbye.ng.errors import NgError
+
+Node = tuple[str | None, int]
+"""Where rtpengine is reached, or a tunnel to it: address and UDP port; None is any address."""
 
 
 @dataclass
@@ -24,6 +27,8 @@ class Exchange:
         reply_ms: when the first reply was complete; None when none came.
         reply_bytes: UDP payload of the largest reply (cookie and dictionary, no headers).
         reply_fragments: into how many IP packets the reply was cut; 0 when none came.
+        replies: how many came; each beyond the transmissions was asked for by nobody.
+        cookie: the same at the proxy's and at rtpengine's end.
     """
 
     command: str
@@ -33,6 +38,8 @@ class Exchange:
     reply_ms: float | None = None
     reply_bytes: int = 0
     reply_fragments: int = 0
+    replies: int = 0
+    cookie: str = ""
 
     @property
     def ms(self) -> float | None:
@@ -70,15 +77,32 @@ class CommandTimes:
 
 @dataclass
 class NgTrace:
-    """The exchanges of one capture, by 5-tuple and cookie."""
+    """What one capture shows of the ng protocol.
 
-    exchanges: dict[tuple[object, ...], Exchange] = field(default_factory=dict)
+    Attributes:
+        by_key: the exchanges, by 5-tuple and cookie.
+        garbled: datagrams that are no ng message: cut off, or several in one.
+    """
+
+    by_key: dict[tuple[object, ...], Exchange] = field(default_factory=dict)
+    garbled: int = 0
+
+    @property
+    def exchanges(self) -> list[Exchange]:
+        """All of them, in the order of their first requests."""
+        return list(self.by_key.values())
+
+    @property
+    def duplicated(self) -> int:
+        """Replies beyond one for each transmission of a request."""
+        return sum(max(0, each.replies - each.transmissions) for each in self.by_key.values())
 
     def add(self, datagram: Datagram) -> None:
-        """Take the next datagram of the capture; what is not ng is passed over."""
+        """Take the next datagram of the capture."""
         try:
             message = decode(datagram.payload)
         except NgError:
+            self.garbled += 1
             return
         if isinstance(message, Request):
             self._add_request(message, datagram)
@@ -87,31 +111,37 @@ class NgTrace:
 
     def _add_request(self, request: Request, datagram: Datagram) -> None:
         key = (datagram.source, datagram.destination, request.cookie)
-        known = self.exchanges.get(key)
+        known = self.by_key.get(key)
         if known is None:
-            self.exchanges[key] = Exchange(request.command, datagram.time_ms, datagram.time_ms)
+            self.by_key[key] = Exchange(
+                request.command, datagram.time_ms, datagram.time_ms, cookie=request.cookie
+            )
         else:
             known.transmissions += 1
             known.last_ms = datagram.time_ms
 
     def _add_reply(self, reply: Reply, datagram: Datagram) -> None:
-        exchange = self.exchanges.get((datagram.destination, datagram.source, reply.cookie))
+        exchange = self.by_key.get((datagram.destination, datagram.source, reply.cookie))
         if exchange is None:
             return
         if exchange.reply_ms is None:
             exchange.reply_ms = datagram.time_ms
+        exchange.replies += 1
         exchange.reply_bytes = max(exchange.reply_bytes, len(datagram.payload))
         exchange.reply_fragments = max(exchange.reply_fragments, datagram.fragments)
 
 
-def trace(datagrams: Iterable[Datagram], ng_ports: Iterable[int]) -> list[Exchange]:
-    """Match requests and replies among the datagrams to and from the ng ports."""
-    ports = set(ng_ports)
+def trace(datagrams: Iterable[Datagram], nodes: Collection[Node]) -> NgTrace:
+    """Match requests and replies among the datagrams to and from some nodes."""
     found = NgTrace()
     for datagram in datagrams:
-        if datagram.source[1] in ports or datagram.destination[1] in ports:
+        if _is_of(datagram.destination, nodes) or _is_of(datagram.source, nodes):
             found.add(datagram)
-    return list(found.exchanges.values())
+    return found
+
+
+def _is_of(end: tuple[str, int], nodes: Collection[Node]) -> bool:
+    return end in nodes or (None, end[1]) in nodes
 
 
 def by_command(
@@ -120,7 +150,7 @@ def by_command(
     """Summarize exchanges for each command.
 
     Args:
-        exchanges: from :func:`trace`.
+        exchanges: of a :class:`NgTrace`.
         try_ms: how long the proxy waits for each transmission (``rtpengine_tout``).
         give_up_ms: how long it waits in all (``rtpengine_tout`` times ``rtpengine_retr``).
     """

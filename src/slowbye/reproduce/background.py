@@ -23,7 +23,7 @@ def background_load(plan: Plan, profile: Profile) -> Iterator[None]:
     sender = plan.inventory.first(profile.load.source)
     receiver = plan.inventory.first(profile.load.to)
     program = ["python3", "-c", inspect.getsource(load)]
-    rate, seconds = f"{profile.load.rate_bit:.0f}", f"{plan.calls.longest_s:.0f}"
+    rate, seconds = f"{profile.load.rate_bit:.0f}", f"{plan.calls_under(profile).longest_s:.0f}"
     process = sender.popen([*program, receiver.address, rate, seconds])
     assert process.stdin is not None  # noqa: S101
     assert process.stderr is not None  # noqa: S101

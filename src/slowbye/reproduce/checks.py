@@ -1,6 +1,7 @@
 """Single expectations of a run: each returns, in sentences, what is not as it should be."""
 
-from slowbye.reproduce.conditions import DIRECT, Conditions
+from slowbye.reproduce.conditions import Conditions
+from slowbye.reproduce.paths import DIRECT
 from slowbye.reproduce.run import Run
 from slowbye.units import format_ms
 
@@ -8,6 +9,10 @@ _WAN_ADDS_MS = 1.0
 _OFFER_SLACK_MS = 10.0
 _CLEAN_SLACK_MS = 20.0
 _SLOW_SLACK_MS = 340.0
+_CURE_FACTOR = 1.10
+_CURE_SLACK_MS = 2.0
+_LOSSY_ROUND_TRIPS = 3
+"""A command that is lost, noticed and sent again has made two round trips, and waited for one."""
 
 
 def no_call_failed(run: Run, conditions: Conditions) -> list[str]:
@@ -67,6 +72,66 @@ def bye_is_fast(run: Run, conditions: Conditions) -> list[str]:
     if run.bye_ms.p99 < limit_ms:
         return []
     return [f"BYE p99 is {format_ms(run.bye_ms.p99)}, not below {format_ms(limit_ms)}"]
+
+
+def bye_is_cured(run: Run, conditions: Conditions) -> list[str]:
+    """BYE takes as long as over the direct path on a clean WAN, and hardly more."""
+    clean_ms = conditions.clean_bye_p99_ms
+    if clean_ms is None:
+        return bye_is_fast(run, conditions)
+    limit_ms = _CURE_FACTOR * clean_ms + _CURE_SLACK_MS
+    if run.bye_ms.p99 is None:
+        return ["no BYE was sent"]
+    if run.bye_ms.p99 <= limit_ms:
+        return []
+    return [
+        f"BYE p99 is {format_ms(run.bye_ms.p99)}, more than {format_ms(limit_ms)}: "
+        f"{_CURE_FACTOR:g} times that of {DIRECT} on the clean WAN ({format_ms(clean_ms)}), and "
+        f"{format_ms(_CURE_SLACK_MS)}"
+    ]
+
+
+def ng_survives_loss(run: Run, conditions: Conditions) -> list[str]:
+    """Hardly any command takes more than three round trips, though packets are lost."""
+    limit_ms = _LOSSY_ROUND_TRIPS * conditions.rtt_ms
+    if run.ng_ms.p99 is None:
+        return ["rtpengine never replied"]
+    if run.ng_ms.p99 <= limit_ms:
+        return []
+    return [
+        f"ng p99 is {format_ms(run.ng_ms.p99)}, more than {format_ms(limit_ms)}: "
+        f"{_LOSSY_ROUND_TRIPS} round trips of {conditions.rtt_ms:g} ms"
+    ]
+
+
+def every_command_is_answered(run: Run, conditions: Conditions) -> list[str]:
+    """No command stayed without its reply."""
+    return [
+        f"{times.unanswered} of {times.count} {command} commands were never answered"
+        for command, times in run.ng.items()
+        if times.unanswered
+    ]
+
+
+def datagrams_are_whole(run: Run, conditions: Conditions) -> list[str]:
+    """Each datagram came out as it went in, once."""
+    reasons = []
+    if run.garbled:
+        reasons.append(f"{run.garbled} datagrams came out cut or merged")
+    if run.duplicated:
+        reasons.append(f"{run.duplicated} replies came out twice")
+    return reasons
+
+
+def large(run: Run, conditions: Conditions) -> list[str]:
+    """A call report was too large for one packet: without that there is nothing to cure."""
+    if run.reply_fragmented:
+        return []
+    size = run.report.reply_bytes_max if run.report else 0
+    return [
+        f"no reply to {run.report_command} was larger than a packet (the largest has {size} bytes),"
+        " so nothing could have been cured"
+    ]
 
 
 def fragmented(run: Run, conditions: Conditions) -> list[str]:

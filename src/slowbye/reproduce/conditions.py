@@ -4,9 +4,6 @@ from dataclasses import dataclass
 
 from slowbye.netem.model import Effect
 
-DIRECT = "direct"
-"""The path on which ng crosses the WAN as plain UDP, so that its replies are fragmented there."""
-
 
 @dataclass(frozen=True)
 class Conditions:
@@ -21,6 +18,8 @@ class Conditions:
         disabled_s: for how long it does without a node that it gave up.
         queued: calls share a TCP connection, which one worker serves, so their BYEs wait for
             each other.
+        clean_bye_p99_ms: BYE p99 of ``direct`` on the clean WAN in the same session, which a cure
+            is measured by; None where that was not run.
     """
 
     effect: Effect
@@ -31,6 +30,7 @@ class Conditions:
     workers: int = 8
     disabled_s: int = 60
     queued: bool = False
+    clean_bye_p99_ms: float | None = None
 
     @property
     def give_up_ms(self) -> float:

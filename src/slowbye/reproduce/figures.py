@@ -3,12 +3,18 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from slowbye.measure.ng_trace import CommandTimes, Exchange, by_command
+from slowbye.measure.ng_trace import CommandTimes, NgTrace, by_command
+from slowbye.measure.percentiles import summarize
 from slowbye.netem.model import Effect, Profile
+from slowbye.reproduce.paths import NgPath
 from slowbye.reproduce.plan import Plan
 from slowbye.reproduce.run import Run, call_figures
 from slowbye.reproduce.verdict import judge
 from slowbye.sip.result import BatchResult
+
+_MTU_BYTES = 1500
+_HEADER_BYTES = 28
+"""Of IPv4 and UDP; an IPv6 header takes 20 more, which no reply's size has yet been within."""
 
 
 @dataclass(frozen=True)
@@ -17,8 +23,8 @@ class Measured:
 
     Attributes:
         batch: the calls.
-        at_proxy, at_rtpengine: the ng exchanges seen at either end. Only rtpengine's end sees
-            replies whose fragments the WAN then loses.
+        at_proxy, at_rtpengine: ng as seen at either end. Only rtpengine's end sees replies whose
+            fragments the WAN then loses; what came there by other paths is told by its cookie.
         node_disabled: the proxy's journal says that it gave rtpengine up.
         rtt_ms: measured before the calls.
         packets_lost: by the captures.
@@ -26,19 +32,36 @@ class Measured:
     """
 
     batch: BatchResult
-    at_proxy: list[Exchange]
-    at_rtpengine: list[Exchange]
+    at_proxy: NgTrace
+    at_rtpengine: NgTrace
     node_disabled: bool
     rtt_ms: float | None
     packets_lost: int = 0
     notes: list[str] = field(default_factory=list)
 
 
-def make_run(plan: Plan, path: str, profile: Profile, measured: Measured) -> Run:
-    """Return the figures of a run, judged."""
-    conditions = plan.conditions(profile)
-    ng = dict(by_command(measured.at_proxy, plan.try_ms, conditions.give_up_ms))
-    sent = by_command(measured.at_rtpengine, plan.try_ms, conditions.give_up_ms)
+def make_run(
+    plan: Plan,
+    path: NgPath,
+    profile: Profile,
+    measured: Measured,
+    clean_bye_p99_ms: float | None = None,
+) -> Run:
+    """Return the figures of a run, judged.
+
+    Args:
+        plan: what was run.
+        path: over which it was run.
+        profile: under which.
+        measured: what it left behind.
+        clean_bye_p99_ms: of ``direct`` on the clean WAN, if that was run before.
+    """
+    conditions = plan.conditions(profile, clean_bye_p99_ms)
+    asked = measured.at_proxy.exchanges
+    cookies = {exchange.cookie for exchange in asked}
+    arrived = [each for each in measured.at_rtpengine.exchanges if each.cookie in cookies]
+    ng = dict(by_command(asked, plan.try_ms, conditions.give_up_ms))
+    sent = by_command(arrived, plan.try_ms, conditions.give_up_ms)
     for command, times in ng.items():
         if command in sent:
             largest = max(times.reply_bytes_max, sent[command].reply_bytes_max)
@@ -47,11 +70,11 @@ def make_run(plan: Plan, path: str, profile: Profile, measured: Measured) -> Run
     carrier = report_command(sent)
     figures = call_figures(measured.batch, plan.workers)
     run = Run(
-        path=path,
+        path=path.name,
         profile=profile.name,
         profile_args=arguments,
         effect=str(profile.effect),
-        at_once=plan.calls.at_once,
+        at_once=plan.calls_under(profile).at_once,
         calls=figures.calls,
         failed=figures.failed,
         failures=figures.failures,
@@ -63,12 +86,15 @@ def make_run(plan: Plan, path: str, profile: Profile, measured: Measured) -> Run
         starved_ms=figures.starved_ms,
         ng=ng,
         report_command=carrier,
-        reply_fragmented=_fragmented(sent, carrier),
+        reply_fragmented=_large(sent, carrier),
         rtpengine_ms={command: times.p50 for command, times in sent.items()},
         node_disabled=measured.node_disabled,
         rtt_measured_ms=measured.rtt_ms,
         packets_lost_by_capture=measured.packets_lost,
         notes=measured.notes,
+        ng_ms=summarize(each.ms for each in asked if each.ms is not None),
+        garbled=measured.at_proxy.garbled + measured.at_rtpengine.garbled,
+        duplicated=measured.at_proxy.duplicated,
     )
     return replace(run, verdict=judge(run, conditions))
 
@@ -79,8 +105,12 @@ def report_command(sent: Mapping[str, CommandTimes]) -> str:
     From 3.6 on, OpenSIPS deletes without a from-tag, and rtpengine before 13 leaves the report
     out of the reply to that (``call_delete_branch`` in daemon/call.c): the proxy queries first.
     """
-    return "query" if "query" in sent and not _fragmented(sent, "delete") else "delete"
+    return "query" if "query" in sent and not _large(sent, "delete") else "delete"
 
 
-def _fragmented(sent: Mapping[str, CommandTimes], command: str) -> bool:
-    return command in sent and sent[command].fragmented > 0
+def _large(sent: Mapping[str, CommandTimes], command: str) -> bool:
+    """Tell whether a reply was cut, or on a loopback, which cuts none, would have been on a WAN."""
+    times = sent.get(command)
+    if times is None:
+        return False
+    return times.fragmented > 0 or times.reply_bytes_max + _HEADER_BYTES > _MTU_BYTES

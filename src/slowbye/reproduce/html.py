@@ -48,5 +48,6 @@ def render(session: Session, directory: Path) -> str:
         reply_time=table.reply_time,
         slowest=slowest,
         width=timeline.WIDTH,
-        good=all(run.verdict and run.verdict.ok for run in session.runs),
+        conclusion=session.conclusion,
+        finding_cell=table.finding_cell,
     )

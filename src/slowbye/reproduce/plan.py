@@ -2,22 +2,30 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from slowbye.errors import SlowbyeError
 from slowbye.hosts import Host, Inventory
 from slowbye.netem.model import Effect, Profile
 from slowbye.netem.profile import load_profile
+from slowbye.reproduce import paths as ng_paths
 from slowbye.reproduce.calls import Calls
-from slowbye.reproduce.conditions import DIRECT, Conditions
+from slowbye.reproduce.conditions import Conditions
+from slowbye.reproduce.paths import DIRECT, NgPath
 from slowbye.units import parse_duration_ms
+
+CLEAN = "clean"
+"""The profile of a WAN that does nothing but take its time."""
 
 DEFAULT_WORKERS = 8
 DEFAULT_TRY_MS = 1000.0
 DEFAULT_TRIES = 5
 DEFAULT_DISABLED_S = 60
-DEFAULT_NG_PORT = 2223
 """The roles' defaults, for inventories that leave them alone."""
+
+_LOSSY_CALLS = 40
+"""Calls at least where packets are lost at random. Each sends three commands or more; of a hundred
+and more p99 is not simply the slowest, which one unlucky packet decides."""
 
 _TCP = "tcp"
 """Over TCP one worker serves a connection, and so all calls of a client, one after the other."""
@@ -35,7 +43,10 @@ class Plan:
         sip, media, client, wan: the hosts that take part, the first of each group.
         delay, rtt: as typed, for the playbook, which reads the same units.
         delay_ms, rtt_ms: the same as numbers.
-        ng_ports: UDP ports on which the proxy speaks ng.
+        runs: each path under each profile, or those chosen of them, in the order in which they are
+            run: the clean WAN first and ``direct`` first, because others are measured by that.
+        calls: how calls are placed, but see :meth:`calls_under`.
+        at_once: how many of them together, where there are so many.
         name_paths: more than one path is configured, so each call has to name its own.
     """
 
@@ -48,14 +59,13 @@ class Plan:
     delay_ms: float
     rtt: str
     rtt_ms: float
-    profiles: tuple[Profile, ...]
-    paths: tuple[str, ...]
+    runs: tuple[tuple[NgPath, Profile], ...]
     calls: Calls
+    at_once: int
     workers: int
     try_ms: float
     tries: int
     disabled_s: int
-    ng_ports: tuple[int, ...]
     name_paths: bool
 
     @property
@@ -63,8 +73,29 @@ class Plan:
         """All hosts that take part."""
         return self.sip, self.media, self.client, self.wan
 
-    def conditions(self, profile: Profile) -> Conditions:
-        """Return what a run under a profile is judged by."""
+    @property
+    def profiles(self) -> tuple[Profile, ...]:
+        """The profiles that take part, in order."""
+        return tuple({profile.name: profile for _, profile in self.runs}.values())
+
+    def paths_under(self, profile: Profile) -> tuple[NgPath, ...]:
+        """Return the paths that are run under a profile, in order."""
+        return tuple(path for path, under in self.runs if under == profile)
+
+    def calls_under(self, profile: Profile) -> Calls:
+        """Return how calls are placed under a profile: more where only many show its effect."""
+        if profile.effect is not Effect.LOSS or self.calls.number >= _LOSSY_CALLS:
+            return self.calls
+        together = min(self.at_once, _LOSSY_CALLS)
+        return replace(self.calls, number=_LOSSY_CALLS, at_once=together)
+
+    def conditions(self, profile: Profile, clean_bye_p99_ms: float | None = None) -> Conditions:
+        """Return what a run under a profile is judged by.
+
+        Args:
+            profile: the profile.
+            clean_bye_p99_ms: BYE p99 of ``direct`` on the clean WAN, if that was run before.
+        """
         return Conditions(
             effect=profile.effect,
             delay_ms=max((each.delay_ms for each in profile.impairments), default=0.0),
@@ -74,6 +105,7 @@ class Plan:
             workers=self.workers,
             disabled_s=self.disabled_s,
             queued=self.calls.transport == _TCP and self.calls.at_once > 1,
+            clean_bye_p99_ms=clean_bye_p99_ms,
         )
 
     def wan_variables(self, profile: Profile) -> dict[str, str]:
@@ -83,10 +115,10 @@ class Plan:
             variables["wan_delay"] = self.delay
         return variables
 
-    def call_command(self, path: str) -> list[str]:
+    def call_command(self, path: NgPath, profile: Profile) -> list[str]:
         """Return the command that places the calls over a path."""
-        header = f"X-Ng-Path: {path}" if self.name_paths else None
-        return self.calls.command_line(self.sip.address, header)
+        header = f"X-Ng-Path: {path.name}" if self.name_paths else None
+        return self.calls_under(profile).command_line(self.sip.address, header)
 
 
 def make_plan(
@@ -100,6 +132,7 @@ def make_plan(
     paths: Sequence[str],
     transport: str,
     media: str,
+    only: Sequence[str] = (),
 ) -> Plan:
     """Check the parameters against each other and the inventory.
 
@@ -113,6 +146,7 @@ def make_plan(
         paths: their names, likewise.
         transport: ``udp`` or ``tcp``.
         media: how long each call talks, with its unit.
+        only: which of the runs, as ``path/profile``; all of them where none is named.
 
     Raises:
         SlowbyeError: something is unknown, missing or out of range; what, and what there is.
@@ -126,6 +160,8 @@ def make_plan(
     for what, number in (("calls", calls), ("calls at once", together)):
         if number < 1:
             raise SlowbyeError(f"{what}: expected 1 or more, not {number}")
+    chosen = ng_paths.choose(_unique("paths", paths), sip)
+    under = [_profile(name, delay) for name in _unique("profiles", profiles)]
     sets = sip.variables.get("sip_proxy_rtpengine_sets") or []
     return Plan(
         inventory=inventory,
@@ -137,14 +173,13 @@ def make_plan(
         delay_ms=delay_ms,
         rtt=rtt,
         rtt_ms=parse_duration_ms(rtt, "rtt"),
-        profiles=tuple(_profile(name, delay) for name in _unique("profiles", profiles)),
-        paths=_known_paths(_unique("paths", paths), [each["name"] for each in sets], sip),
+        runs=_runs(chosen, under, only),
         calls=Calls(calls, together, media, parse_duration_ms(media, "media"), transport),
+        at_once=at_once,
         workers=workers,
         try_ms=float(_number(sip, "sip_proxy_rtpengine_tout_ms", math.floor(DEFAULT_TRY_MS))),
         tries=_number(sip, "sip_proxy_rtpengine_retr", DEFAULT_TRIES),
         disabled_s=_number(sip, "sip_proxy_rtpengine_disable_tout", DEFAULT_DISABLED_S),
-        ng_ports=_ng_ports(sets),
         name_paths=len(sets) > 1 and bool(sip.variables.get("sip_proxy_ng_path_header")),
     )
 
@@ -165,25 +200,17 @@ def _unique(what: str, names: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def _known_paths(paths: tuple[str, ...], known: list[str], sip: Host) -> tuple[str, ...]:
-    configured = known or [DIRECT]
-    for path in paths:
-        if path not in configured:
-            raise SlowbyeError(
-                f"unknown path {path!r}: sip_proxy_rtpengine_sets of {sip.name} has "
-                f"{', '.join(configured)}"
-            )
-    if len(paths) > 1 and not sip.variables.get("sip_proxy_ng_path_header"):
-        raise SlowbyeError(
-            f"several paths need sip_proxy_ng_path_header: true in the inventory of {sip.name}"
-        )
-    return paths
-
-
-def _ng_ports(sets: list[dict[str, list[str]]]) -> tuple[int, ...]:
-    nodes = [node for each in sets for node in each["nodes"]]
-    ports = {int(port) for node in nodes if (port := node.rpartition(":")[2]).isdecimal()}
-    return tuple(sorted(ports)) or (DEFAULT_NG_PORT,)
+def _runs(
+    paths: Sequence[NgPath], profiles: Sequence[Profile], only: Sequence[str]
+) -> tuple[tuple[NgPath, Profile], ...]:
+    # Sorting is stable: apart from these, the order is the typed one.
+    under = sorted(profiles, key=lambda profile: profile.name != CLEAN)
+    over = sorted(paths, key=lambda path: path.name != DIRECT)
+    runs = {f"{path.name}/{profile.name}": (path, profile) for profile in under for path in over}
+    for name in only:
+        if name not in runs:
+            raise SlowbyeError(f"no run {name!r}: write path/profile, one of {', '.join(runs)}")
+    return tuple(run for name, run in runs.items() if not only or name in only)
 
 
 def _number(host: Host, variable: str, default: int) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from slowbye.errors import SlowbyeError
+from slowbye.reproduce.conclusion import Conclusion, conclude
 from slowbye.reproduce.installed import Proxy
 from slowbye.reproduce.run import Run
 
@@ -52,6 +53,17 @@ class Session:
         wan = replace(self.wan, rtt_measured_ms=measured_ms)
         return replace(self, wan=wan, runs=[*self.runs, run])
 
+    @property
+    def conclusion(self) -> Conclusion:
+        """What cured what, and whether everything that should hold does."""
+        return conclude(self.runs, self.wan.rtt_ms)
+
+    def bye_p99_ms(self, path: str, profile: str) -> float | None:
+        """Return BYE p99 of a run, None where it was not made."""
+        found = (run for run in self.runs if (run.path, run.profile) == (path, profile))
+        run = next(found, None)
+        return run.bye_ms.p99 if run else None
+
     def to_json(self) -> dict[str, Any]:
         """Return reproduce.json's content, schema 1."""
         return {
@@ -63,6 +75,7 @@ class Session:
             "calls": dict(self.calls),
             "patience": dict(self.patience),
             "runs": [run.to_json() for run in self.runs],
+            "verdict": self.conclusion.to_json(),
         }
 
 
@@ -124,7 +137,7 @@ def load(directory: Path) -> Session:
             patience=data["patience"],
             runs=[Run.from_json(run) for run in data["runs"]],
         )
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise SlowbyeError(f"{path} is not complete: {error}") from error
 
 

@@ -1,5 +1,6 @@
 """The figures of one run: a path under a profile. This is a ``runs`` entry of reproduce.json."""
 
+import enum
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -8,6 +9,21 @@ from typing import Any, Self
 from slowbye.measure.ng_trace import CommandTimes
 from slowbye.measure.percentiles import Percentiles, summarize
 from slowbye.sip.result import BatchResult, Transaction
+
+NOT_MEASURED = Percentiles(None, None, None)
+
+
+class Outcome(enum.StrEnum):
+    """How the calls of a run went.
+
+    ``FAST``: nothing delayed them. ``SLOW``: none failed, but BYEs waited. ``FAILING``: some
+    failed. ``OUTAGE``: most failed, or the proxy gave rtpengine up.
+    """
+
+    FAST = "fast"
+    SLOW = "slow"
+    FAILING = "failing"
+    OUTAGE = "outage"
 
 
 @dataclass(frozen=True)
@@ -19,12 +35,14 @@ class Verdict:
         expected: what the profile should cause, in words.
         found: what was measured, in one or two sentences.
         reasons: why not, when not; a sentence each.
+        outcome: how the calls went, expected or not.
     """
 
     ok: bool
     expected: str
     found: str
     reasons: list[str] = field(default_factory=list)
+    outcome: Outcome = Outcome.FAST
 
 
 @dataclass(frozen=True)
@@ -47,12 +65,16 @@ class Run:
         ng: per command, seen at the proxy's host.
         report_command: the command whose reply carries the call's report: ``delete``, or ``query``
             where the proxy's delete names no tag and rtpengine leaves the report out of its reply.
-        reply_fragmented: at least one such reply left rtpengine's host in fragments.
+        reply_fragmented: at least one such reply was larger than a packet: it left rtpengine's host
+            in fragments, or would have, had it not been carried over TCP.
         rtpengine_ms: median time per command inside rtpengine's host; the rest is the path.
         node_disabled: the proxy gave rtpengine up.
         rtt_measured_ms: median ping between the proxy's and rtpengine's hosts before the calls.
         packets_lost_by_capture: packets that tcpdump missed; figures of ng are incomplete then.
         notes: what may have spoilt the measurement.
+        ng_ms: all commands together, seen at the proxy's host.
+        garbled: datagrams, at either end, that are no ng message: cut off, or several in one.
+        duplicated: replies that the proxy got beyond one for each request it sent.
     """
 
     path: str
@@ -78,11 +100,24 @@ class Run:
     notes: list[str] = field(default_factory=list)
     verdict: Verdict | None = None
     report_command: str = "delete"
+    ng_ms: Percentiles = NOT_MEASURED
+    garbled: int = 0
+    duplicated: int = 0
 
     @property
     def report(self) -> CommandTimes | None:
         """The times of the report's command; None where it was never sent."""
         return self.ng.get(self.report_command)
+
+    @property
+    def asked(self) -> int:
+        """How many commands the proxy sent, retransmissions not counted."""
+        return sum(times.count for times in self.ng.values())
+
+    @property
+    def unanswered(self) -> int:
+        """How many of them got no reply that can be read."""
+        return sum(times.unanswered for times in self.ng.values())
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for reproduce.json."""
@@ -93,14 +128,18 @@ class Run:
         """Rebuild what :meth:`to_json` returned.
 
         Raises:
-            KeyError, TypeError: the data is not of this form.
+            KeyError, TypeError, ValueError: the data is not of this form.
         """
-        times = {name: Percentiles(**data[name]) for name in ("setup_ms", "bye_ms", "bystander_ms")}
+        named = ("setup_ms", "bye_ms", "bystander_ms", "ng_ms")
+        times = {name: Percentiles(**data[name]) for name in named if name in data}
         commands = {
             command: CommandTimes(**{**value, "gave_up": Percentiles(**value["gave_up"])})
             for command, value in data["ng"].items()
         }
-        verdict = Verdict(**data["verdict"]) if data.get("verdict") else None
+        verdict = None
+        if judged := data.get("verdict"):
+            outcome = Outcome(judged.get("outcome", Outcome.FAST))
+            verdict = Verdict(**{**judged, "outcome": outcome})
         return cls(**{**data, **times, "ng": commands, "verdict": verdict})
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import UTC, datetime
+from itertools import dropwhile
 from pathlib import Path
 
 from slowbye.errors import SlowbyeError
@@ -16,8 +17,10 @@ from slowbye.measure.rtt import measure_rtt_ms
 from slowbye.netem.model import Profile
 from slowbye.reproduce import calls, installed, playbook, results
 from slowbye.reproduce.background import background_load
+from slowbye.reproduce.duration import estimate_s, in_words
 from slowbye.reproduce.figures import Measured, make_run
-from slowbye.reproduce.plan import Plan
+from slowbye.reproduce.paths import DIRECT, NgPath, rtpengine_nodes
+from slowbye.reproduce.plan import CLEAN, Plan
 from slowbye.reproduce.progress import Progress
 from slowbye.reproduce.run import Run
 from slowbye.sip.result import BatchResult
@@ -27,7 +30,18 @@ PLAYBOOKS = ("wan", "fresh")
 
 def steps(plan: Plan) -> int:
     """Return how many steps a session will announce."""
-    return 1 + len(plan.profiles) * (1 + 2 * len(plan.paths))
+    return 1 + len(plan.profiles) + 2 * len(plan.runs)
+
+
+def announcement(plan: Plan) -> str:
+    """Say what is going to be done, and about how long it takes."""
+    profiles = ", ".join(profile.name for profile in plan.profiles)
+    paths = ", ".join(dict.fromkeys(path.name for path, _ in plan.runs))
+    number = f"{len(plan.runs)} run{'s' if len(plan.runs) > 1 else ''}"
+    return (
+        f"{number} of {plan.calls.number} calls over {paths}; WAN: {profiles}. "
+        f"This takes about {in_words(estimate_s(plan, plan.runs))}."
+    )
 
 
 def dry_run(plan: Plan) -> list[list[str]]:
@@ -37,9 +51,9 @@ def dry_run(plan: Plan) -> list[list[str]]:
         commands.append(
             playbook.command_line(plan.inventory.path, "wan", plan.wan_variables(profile))
         )
-        for path in plan.paths:
+        for path in plan.paths_under(profile):
             commands.append(playbook.command_line(plan.inventory.path, "fresh", {}))
-            commands.append(plan.client.command_line(plan.call_command(path)))
+            commands.append(plan.client.command_line(plan.call_command(path, profile)))
     commands.append(playbook.command_line(plan.inventory.path, "wan", _clean(plan)))
     return commands
 
@@ -90,8 +104,9 @@ class Reproduction:
         try:
             for profile in self._plan.profiles:
                 self._impair(profile)
-                for path in self._plan.paths:
-                    session = session.with_run(self._run(path, profile))
+                for path in self._plan.paths_under(profile):
+                    clean_ms = session.bye_p99_ms(DIRECT, CLEAN)
+                    session = session.with_run(self._run(path, profile, clean_ms))
                     results.save(self._directory, session)
                     results.make_latest(self._directory)
         except SlowbyeError as error:
@@ -114,7 +129,11 @@ class Reproduction:
         self.wan_is_clean = True
 
     def _impair(self, profile: Profile) -> None:
-        self._progress.step(f"{profile.name}: impairing the WAN")
+        left = dropwhile(lambda run: run[1] != profile, self._plan.runs)
+        left_s = estimate_s(self._plan, left)
+        self._progress.step(
+            f"{profile.name}: impairing the WAN; about {in_words(left_s)} from here"
+        )
         self.wan_is_clean = False
         self._play("wan", self._plan.wan_variables(profile))
         self.wan_is_clean = self._plan.wan_variables(profile) == _clean(self._plan)
@@ -123,40 +142,43 @@ class Reproduction:
         log = self._directory / "ansible.log"
         playbook.play(self._plan.inventory.path, name, variables, log)
 
-    def _run(self, path: str, profile: Profile) -> Run:
-        plan, name = self._plan, f"{path}-{profile.name}"
-        self._progress.step(f"{profile.name}, {path}: restarting the proxy and rtpengine")
+    def _run(self, path: NgPath, profile: Profile, clean_bye_p99_ms: float | None) -> Run:
+        plan, name = self._plan, f"{path.name}-{profile.name}"
+        placed = plan.calls_under(profile)
+        self._progress.step(f"{profile.name}, {path.name}: restarting the proxy and rtpengine")
         # Its start belongs to the run: where no UDP arrives, the first ping finds that out.
         since = journal.cursor(plan.sip)
         self._play("fresh", {})
         unit = f"{installed.find_proxy(plan.sip).name}.service"
         rtt_ms = measure_rtt_ms(plan.sip, plan.media.address)
+        nodes = rtpengine_nodes(plan.media)
+        ports = {port for _, port in nodes}
         at_proxy = self._directory / f"{name}.pcap"
         at_rtpengine = self._directory / f"{name}.rtpengine.pcap"
-        self._progress.step(f"{profile.name}, {path}: {plan.calls.number} calls")
+        self._progress.step(f"{profile.name}, {path.name}: {placed.number} calls")
         with ExitStack() as running:
             captures = [
-                running.enter_context(Capture(plan.sip, at_proxy, ng_filter(plan.ng_ports))),
+                running.enter_context(Capture(plan.sip, at_proxy, ng_filter(path.ports))),
                 running.enter_context(
-                    Capture(plan.media, at_rtpengine, ng_filter(plan.ng_ports, sip_port=None))
+                    Capture(plan.media, at_rtpengine, ng_filter(ports, sip_port=None))
                 ),
             ]
             running.enter_context(background_load(plan, profile))
             batch, warnings = calls.place(
-                plan.client, plan.calls, plan.call_command(path), self._progress.detail
+                plan.client, placed, plan.call_command(path, profile), self._progress.detail
             )
         entries = journal.read_since(plan.sip, unit, since)
         self._keep(name, batch, entries)
         measured = Measured(
             batch=batch,
-            at_proxy=trace(read_datagrams(at_proxy), plan.ng_ports),
-            at_rtpengine=trace(read_datagrams(at_rtpengine), plan.ng_ports),
-            node_disabled=journal.node_disabled(entries),
+            at_proxy=trace(read_datagrams(at_proxy), path.nodes),
+            at_rtpengine=trace(read_datagrams(at_rtpengine), nodes),
+            node_disabled=journal.node_disabled(entries, path.urls),
             rtt_ms=rtt_ms,
             packets_lost=sum(capture.dropped for capture in captures),
             notes=warnings,
         )
-        return make_run(plan, path, profile, measured)
+        return make_run(plan, path, profile, measured, clean_bye_p99_ms)
 
     def _keep(self, name: str, batch: BatchResult, entries: list[journal.Entry]) -> None:
         placed = self._directory / f"{name}.calls.json"

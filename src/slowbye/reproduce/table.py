@@ -6,8 +6,9 @@ from rich.table import Table
 from rich.text import Text
 
 from slowbye.measure.ng_trace import CommandTimes
+from slowbye.reproduce.conclusion import CURED, Conclusion, Finding
 from slowbye.reproduce.results import Session
-from slowbye.reproduce.run import Run
+from slowbye.reproduce.run import Outcome, Run
 from slowbye.units import format_ms
 
 MISSING = "–"  # noqa: RUF001 - a dash, as in any table
@@ -19,6 +20,8 @@ _WIDTH_OF_TABLE = 92
 """Below, a row takes two lines."""
 
 _TIMES = ("setup\np50", "BYE\np50", "BYE\np99", "bystander\np99", "report\np50")
+
+_STYLES = {CURED: "green", Outcome.FAST: "green", Outcome.OUTAGE: "red"}
 
 _SLOW_MS = 1000.0
 """From here on people notice; such times are coloured."""
@@ -36,6 +39,14 @@ def show(session: Session, console: Console) -> None:
     for run in session.runs:
         for words in verdict_lines(run):
             console.print(words, highlight=False)
+    conclusion = session.conclusion
+    if not conclusion.text:
+        return
+    console.print()
+    console.print(_matrix(conclusion))
+    console.print()
+    for paragraph in conclusion.text:
+        console.print(paragraph, highlight=False, markup=False)
 
 
 def headline(session: Session) -> list[str]:
@@ -107,10 +118,39 @@ def _table(session: Session, narrow: bool) -> Table:
         table.add_column(title, no_wrap=True)
     for title in ("calls\nok", *_TIMES, "its\nreply", "node"):
         table.add_column(title, justify="right", no_wrap=True)
-    for run in session.runs:
+    for number, run in enumerate(session.runs):
+        if number and run.profile != session.runs[number - 1].profile:
+            table.add_section()
         names = (run.path, profile_name(run))
         table.add_row(*(("\n".join(names),) if narrow else names), *_row(run))
     return table
+
+
+def _matrix(conclusion: Conclusion) -> Table:
+    table = Table(pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", box=box.SIMPLE_HEAD)
+    table.add_column("path", no_wrap=True)
+    for profile, measure in conclusion.profiles.items():
+        table.add_column(f"{profile}\n{measure}", no_wrap=True)
+    for path, found in conclusion.matrix.items():
+        cells = (found.get(profile) for profile in conclusion.profiles)
+        table.add_row(path, *(_cell(finding) for finding in cells))
+    return table
+
+
+def _cell(finding: Finding | None) -> Text:
+    if finding is None:
+        return Text(MISSING, style="dim")
+    mark = "" if finding.ok else "✗ "
+    style = "yellow" if finding.garbled else _STYLES.get(finding.word, "yellow")
+    return Text(f"{mark}{finding_cell(finding)}", style=style if finding.ok else "bold red")
+
+
+def finding_cell(finding: Finding) -> str:
+    """Show a word of the matrix, and what goes with it (``cured 71 ms``, ``fast 69 ms, 3 cut``)."""
+    if finding.word == Outcome.OUTAGE or finding.p99_ms is None:
+        return finding.word
+    cut = f", {finding.unread} cut" if finding.garbled else ""
+    return f"{finding.word} {format_ms(finding.p99_ms)}{cut}"
 
 
 def _row(run: Run) -> list[Text]:
