@@ -1,0 +1,153 @@
+"""The ng commands that wait for a reply, and those that are due to be asked for once more."""
+
+from collections import deque
+from collections.abc import Iterator
+from typing import Protocol
+
+from ngtunnel.core.link import Link
+from ngtunnel.core.sessions import Session
+
+Peer = tuple[str, int] | tuple[str, int, int, int]
+"""A UDP peer's socket address, IPv4 or IPv6."""
+
+
+class PeerSession(Session):
+    """A UDP peer of the client.
+
+    Attributes:
+        peer: its address.
+        number: its name on the wire.
+        link: the link that it uses, so that its datagrams stay in order.
+    """
+
+    __slots__ = ("link", "number", "peer")
+
+    def __init__(self, peer: Peer, number: int, now: float) -> None:
+        super().__init__(now)
+        self.peer = peer
+        self.number = number
+        self.link: Link | None = None
+
+
+class Command:
+    """One request that waits for its reply.
+
+    Attributes:
+        session, cookie: whose, and its name there.
+        name: the ng command.
+        request: the whole datagram.
+        since: when the proxy sent it first.
+        links: where it was sent; the first is the one that was chosen for it.
+        hedge_at: when a reply is late.
+        done: it is answered, or given up.
+        slot: where the in-flight file keeps it.
+    """
+
+    __slots__ = (
+        "cookie", "done", "hedge_at", "links", "name", "request", "session", "since", "slot",
+    )  # fmt: skip
+
+    def __init__(
+        self, session: PeerSession, cookie: bytes, name: str, request: bytes, since: float
+    ) -> None:
+        self.session = session
+        self.cookie = cookie
+        self.name = name
+        self.request = request
+        self.since = since
+        self.links: list[Link] = []
+        self.hedge_at = 0.0
+        self.done = False
+        self.slot: int | None = None
+
+
+class InFlightStore(Protocol):
+    """Keeps requests beyond the life of the process."""
+
+    def put(self, peer: Peer, request: bytes, now: float) -> int | None:
+        """Keep a request and return its slot; None if it cannot be kept."""
+
+    def clear(self, slot: int) -> None:
+        """Forget it."""
+
+
+class InFlight:
+    """Commands by session and cookie, in the order of their arrival.
+
+    Args:
+        limit: bound of the requests' sizes together, in bytes.
+        timeout: seconds after which the proxy has given a command up.
+        store: optional.
+    """
+
+    def __init__(self, limit: int, timeout: float, store: InFlightStore | None = None) -> None:
+        self._limit = limit
+        self._timeout = timeout
+        self._store = store
+        self._commands: dict[tuple[int, bytes], Command] = {}
+        self._hedges: deque[tuple[float, Command]] = deque()
+        self._bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._commands)
+
+    def __iter__(self) -> Iterator[Command]:
+        """Over a copy, so that commands may end meanwhile."""
+        return iter(list(self._commands.values()))
+
+    def get(self, session: int, cookie: bytes) -> Command | None:
+        """Return a command that waits."""
+        return self._commands.get((session, cookie))
+
+    def add(self, command: Command) -> bool:
+        """Let a command wait; False if there is no room."""
+        if self._bytes + len(command.request) > self._limit:
+            return False
+        self._bytes += len(command.request)
+        self._commands[command.session.number, command.cookie] = command
+        if self._store is not None:
+            command.slot = self._store.put(command.session.peer, command.request, command.since)
+        return True
+
+    def end(self, session: int, cookie: bytes) -> Command | None:
+        """Remove and return a command that is answered or given up; None if it does not wait."""
+        command = self._commands.pop((session, cookie), None)
+        if command is not None:
+            command.done = True
+            self._bytes -= len(command.request)
+            if command.slot is not None and self._store is not None:
+                self._store.clear(command.slot)
+        return command
+
+    def expire(self, now: float) -> int:
+        """Forget the commands that the proxy has given up, and return how many."""
+        old: list[Command] = []
+        for command in self._commands.values():
+            if now - command.since <= self._timeout:
+                break
+            old.append(command)
+        for command in old:
+            self.end(command.session.number, command.cookie)
+        return len(old)
+
+    def hedge_later(self, command: Command, at: float) -> None:
+        """Remember when a reply is late."""
+        command.hedge_at = at
+        self._hedges.append((at, command))
+
+    def next_hedge(self) -> float | None:
+        """Return when the next reply may be late, in about the order that hedges were set."""
+        hedges = self._hedges
+        while hedges and hedges[0][1].done:
+            hedges.popleft()
+        return hedges[0][0] if hedges else None
+
+    def late(self, now: float) -> list[Command]:
+        """Remove and return the commands whose reply is late."""
+        late: list[Command] = []
+        hedges = self._hedges
+        while hedges and (hedges[0][1].done or hedges[0][0] <= now):
+            command = hedges.popleft()[1]
+            if not command.done:
+                late.append(command)
+        return late

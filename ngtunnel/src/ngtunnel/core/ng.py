@@ -1,0 +1,83 @@
+"""What the tunnel understands of ng: cookie, command and result; and how to say "error".
+
+A datagram is ``COOKIE DICTIONARY``, the dictionary in bencode or JSON (rtpengine,
+docs/ng_control_protocol.md). Nothing is decoded in full: this runs for every datagram, on whatever
+arrives.
+"""
+
+import json
+import re
+
+MAX_COOKIE = 255
+"""OpenSIPS sends 12 to 40 bytes, Kamailio the same; rtpengine has no limit."""
+
+OTHER = "other"
+
+COMMANDS = frozenset(
+    {
+        "ping", "offer", "answer", "delete", "query", "list", "statistics", "start recording",
+        "stop recording", "pause recording", "start forwarding", "stop forwarding", "block DTMF",
+        "unblock DTMF", "block media", "unblock media", "silence media", "unsilence media",
+        "play media", "stop media", "play DTMF", "publish", "subscribe request",
+        "subscribe answer", "unsubscribe",
+    }
+)  # fmt: skip
+RESULTS = frozenset({"ok", "pong", "error", "load limit"})
+
+_DICTIONARIES = (b"d", b"{")
+_LONGEST_LENGTH = 3
+"""Two digits and a colon: no command or result is longer."""
+
+_JSON_TEXT = r'"\s*:\s*"([a-zA-Z ]{1,32})"'
+_JSON_COMMAND = re.compile(('"command' + _JSON_TEXT).encode())
+_JSON_RESULT = re.compile(('"result' + _JSON_TEXT).encode())
+
+
+def cookie_of(datagram: bytes) -> bytes | None:
+    """Return the cookie, by which requests and replies belong together; None if this is not ng."""
+    end = datagram.find(b" ", 0, MAX_COOKIE + 1)
+    # Both encodings of a dictionary begin with a letter of their own.
+    if end < 1 or datagram[end + 1 : end + 2] not in _DICTIONARIES:
+        return None
+    return datagram[:end]
+
+
+def command_of(request: bytes) -> str:
+    """Return one of :data:`COMMANDS`, or ``other``: a label with few values."""
+    text = _text(request, b"7:command", _JSON_COMMAND)
+    return text if text in COMMANDS else OTHER
+
+
+def result_of(reply: bytes) -> str:
+    """Return one of :data:`RESULTS`, or ``other``."""
+    text = _text(reply, b"6:result", _JSON_RESULT)
+    return text if text in RESULTS else OTHER
+
+
+def error_reply(request: bytes, cookie: bytes, reason: str) -> bytes:
+    """Return an ng error in the encoding of its request.
+
+    Args:
+        request: the datagram that cannot be served.
+        cookie: its cookie.
+        reason: for ``error-reason``; OpenSIPS can be told to fail over on it
+            (``extra_failover_error``).
+    """
+    if request[len(cookie) + 1 : len(cookie) + 2] == b"{":
+        return cookie + b" " + json.dumps({"result": "error", "error-reason": reason}).encode()
+    text = reason.encode()
+    return b"%b d12:error-reason%d:%b6:result5:errore" % (cookie, len(text), text)
+
+
+def _text(datagram: bytes, key: bytes, json_pattern: re.Pattern[bytes]) -> str:
+    """Return a short text value of the dictionary, as far as that can be told by looking."""
+    at = datagram.find(key)
+    if at < 0:
+        found = json_pattern.search(datagram)
+        return found[1].decode() if found else ""
+    at += len(key)
+    colon = datagram.find(b":", at, at + _LONGEST_LENGTH)
+    length = datagram[at:colon]
+    if colon < 0 or not length.isdigit():
+        return ""
+    return datagram[colon + 1 : colon + 1 + int(length)].decode(errors="replace")

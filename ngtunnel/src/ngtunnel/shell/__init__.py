@@ -1,0 +1,1 @@
+"""Sockets around the core: thin, and nothing that could be decided without them."""

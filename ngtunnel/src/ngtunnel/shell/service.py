@@ -1,0 +1,192 @@
+"""What both ends have in common: the event loop, signals, systemd, metrics, the timer."""
+
+import asyncio
+import logging
+import signal
+import socket
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic, time
+from typing import TypeVar
+
+from ngtunnel import logs, systemd
+from ngtunnel.config import Address, ClientConfig, ServerConfig
+from ngtunnel.core.counters import Counters, Snapshot
+from ngtunnel.errors import ConfigError
+
+_logger = logging.getLogger("ngtunnel")
+
+ConfigT = TypeVar("ConfigT", ClientConfig, ServerConfig)
+
+
+class Service(ABC):
+    """One end of a tunnel, running.
+
+    Attributes:
+        counters: for metrics.
+        started: seconds since the epoch.
+    """
+
+    counters: Counters
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.started = time()
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = float("inf")
+
+    @abstractmethod
+    def start(self) -> None:
+        """Begin."""
+
+    @abstractmethod
+    def reload(self) -> None:
+        """Read the certificates again.
+
+        Raises:
+            ConfigError: they are not good; those that were read before stay.
+        """
+
+    @abstractmethod
+    def on_timer(self) -> None:
+        """The time given to :meth:`wake_at` has come."""
+
+    @abstractmethod
+    async def drain(self) -> None:
+        """Take nothing new, and wait a little for what is under way."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close all sockets."""
+
+    @abstractmethod
+    def snapshot(self) -> Snapshot:
+        """Return the present state, for metrics."""
+
+    @property
+    @abstractmethod
+    def status(self) -> str:
+        """One line for systemd."""
+
+    def notify_status(self) -> None:
+        """Tell systemd."""
+        systemd.notify(f"STATUS={self.status}")
+
+    def wake_at(self, at: float) -> None:
+        """Call :meth:`on_timer` at this time of the monotonic clock, or earlier."""
+        if at < self._timer_at:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer_at = at
+            self._timer = self.loop.call_later(max(0.0, at - monotonic()), self._due)
+
+    def _due(self) -> None:
+        self._timer_at = float("inf")
+        self.on_timer()
+
+
+def serve(
+    config: ConfigT,
+    path: Path,
+    make: Callable[[ConfigT, asyncio.AbstractEventLoop], Service],
+) -> int:
+    """Run one end until SIGTERM or SIGINT; return the exit status.
+
+    Args:
+        config: from ``path``.
+        path: for messages.
+        make: makes the service.
+
+    Raises:
+        ConfigError: a certificate is not good.
+        OSError: an address cannot be listened on.
+    """
+    logs.set_up(config.log_level)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_serve(config, path, make))
+    return 0
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+async def _serve(
+    config: ConfigT,
+    path: Path,
+    make: Callable[[ConfigT, asyncio.AbstractEventLoop], Service],
+) -> None:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    service = make(config, loop)
+    loop.add_signal_handler(signal.SIGHUP, _reload, service, path)
+    try:
+        metrics = None
+        if config.metrics is not None:
+            from ngtunnel.metrics import serve as serve_metrics
+
+            metrics = await serve_metrics(config.metrics, service)
+        service.start()
+        systemd.notify("READY=1")
+        service.notify_status()
+        _watch(loop, systemd.watchdog_interval())
+        await stop.wait()
+        systemd.notify("STOPPING=1")
+        await service.drain()
+        if metrics is not None:
+            metrics.close()
+    finally:
+        service.close()
+
+
+def _reload(service: Service, path: Path) -> None:
+    systemd.notify(f"RELOADING=1\nMONOTONIC_USEC={int(monotonic() * 1e6)}")
+    try:
+        service.reload()
+    except ConfigError as error:
+        _logger.error("certificates not reloaded, the earlier ones stay: %s", error)
+    else:
+        _logger.info("certificates of %s read again", path)
+    systemd.notify("READY=1")
+
+
+def _watch(loop: asyncio.AbstractEventLoop, interval: float | None) -> None:
+    """Tell systemd again and again that the event loop turns."""
+    if interval is not None:
+        systemd.notify("WATCHDOG=1")
+        loop.call_later(interval, _watch, loop, interval)
+
+
+def bind(address: Address, kind: socket.SocketKind) -> socket.socket:
+    """Return the socket that systemd holds for this service, or a new one.
+
+    Raises:
+        ConfigError: systemd holds another kind of socket.
+        OSError: the address cannot be used.
+    """
+    inherited = systemd.inherited_sockets()
+    if inherited:
+        if len(inherited) > 1 or inherited[0].type != kind:
+            wanted = "ListenDatagram" if kind is socket.SOCK_DGRAM else "ListenStream"
+            raise ConfigError(f"the socket unit has to have one {wanted}=, and nothing else")
+        return inherited[0]
+    family, _, _, _, where = socket.getaddrinfo(address.host, address.port, type=kind)[0]
+    made = socket.socket(family, kind)
+    try:
+        made.setblocking(False)
+        if kind is socket.SOCK_STREAM:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind(where)
+        if kind is socket.SOCK_STREAM:
+            made.listen(1024)
+    except OSError as error:
+        made.close()
+        raise OSError(error.errno, f"cannot listen on {address}: {error.strerror}") from error
+    return made
