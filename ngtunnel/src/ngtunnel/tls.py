@@ -44,10 +44,9 @@ def _context(protocol: int, files: TlsFiles) -> ssl.SSLContext:
     context = ssl.SSLContext(protocol)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.verify_mode = ssl.CERT_REQUIRED
-    # Links live for days and are few, so nothing is ever resumed; a ticket would outlive the
-    # certificate, and the list of allowed names, that it was made under.
-    context.options |= ssl.OP_NO_TICKET
     if protocol == ssl.PROTOCOL_TLS_SERVER:
+        # Links live for days and are few: nothing needs to be resumed, and a ticket would outlive
+        # the certificate, and the list of allowed names, that it was made under.
         context.num_tickets = 0
     _load_authority(context, files.ca)
     _load_own(context, files)

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import MISSING, dataclass, fields
-from difflib import get_close_matches
 from typing import Any, get_type_hints
 
 from ngtunnel.config.values import NotAllowedError, Reader, shown
@@ -101,6 +100,8 @@ def _refuse_unknown(
         return
     if name in keys or name in foreign:
         raise FaultError(f"{prefix}{name}: is not a key of a {role}, but of the other end")
+    from difflib import get_close_matches  # a running tunnel has no use for it
+
     meant = get_close_matches(name, known, n=1)
     hint = f"did you mean {prefix}{meant[0]}?" if meant else f"there are {', '.join(sorted(known))}"
     raise FaultError(f"{prefix}{name}: is not a key: {hint}")

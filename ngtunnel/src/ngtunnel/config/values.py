@@ -5,7 +5,6 @@ called it adds where.
 """
 
 import ipaddress
-import json
 import re
 from collections.abc import Callable
 from enum import StrEnum
@@ -183,6 +182,8 @@ def path(value: Any) -> Path:
 
 def shown(value: Any) -> str:
     """Write a value as TOML has it, cut short."""
+    import json  # a running tunnel has no use for it
+
     match value:
         case bool():
             written = str(value).lower()
