@@ -7,7 +7,7 @@ from ngtunnel.core.estimate import Lateness, RoundTrip
 from ngtunnel.core.wire import HEADER_SIZE, Frame, FrameReader, Kind, pack_header
 
 _DATA, _PING, _PONG = int(Kind.DATA), int(Kind.PING), int(Kind.PONG)
-_BATCH_BYTES = 256 * 1024
+_BATCH_BYTES = 64 * 1024
 """How much is written at once: more would only wait in the kernel, where it grows old unseen."""
 
 

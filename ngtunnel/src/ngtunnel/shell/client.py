@@ -126,12 +126,14 @@ class Client(Service):
                 except OSError:
                     core.counters.dropped["peer_gone"] += 1
             core.to_peers.clear()
-        for index, stream in self._streams.items():
+        for index, stream in tuple(self._streams.items()):
             link = core.link(index)
             if link is not None and link.queued:
                 stream.flush()
         if core.actions:
             self._act()
+        if not self._reading and core.settled:
+            self._begin_reading()
         self.wake_at(core.next_timer())
 
     # Links and time
@@ -160,8 +162,6 @@ class Client(Service):
                         _logger, logging.WARNING, "not-ng",
                         "%s:%d sent what is no ng, which is dropped: %r", peer[0], peer[1], begins,
                     )  # fmt: skip
-        if not self._reading and self._core.settled:
-            self._begin_reading()
 
     def _begin_reading(self) -> None:
         self._reading = True
@@ -206,8 +206,6 @@ class Client(Service):
         self._core.lost(index, monotonic())
         self._say_lost(index, reason)
         self._handled()
-        if not self._reading and self._core.settled:
-            self._begin_reading()
 
     def _say_lost(self, index: int, reason: str) -> None:
         limited(

@@ -54,6 +54,7 @@ class Server(Service):
         self._streams: dict[int, Stream] = {}
         self._handshakes: dict[int, asyncio.Task[None]] = {}
         self._names: dict[int, str] = {}
+        self._up: set[int] = set()
         self._number = 0
         target = socket.getaddrinfo(*config.target, type=socket.SOCK_DGRAM)[0]
         self._family, self._target = target[0], target[4]
@@ -135,24 +136,24 @@ class Server(Service):
         udp.setblocking(False)
         udp.connect(self._target)
         session.socket = udp
-        receive, take = udp.recv, self._core.reply
-
-        def replies(_: int) -> None:
-            now = monotonic()
-            for _ in range(_BATCH):
-                try:
-                    data = receive(65536)
-                except BlockingIOError:
-                    return
-                except ConnectionRefusedError:
-                    self._core.refused(session, now)
-                    return
-                except OSError:
-                    return
-                take(session, data, now)
-
-        self._readiness.add(udp, replies)
+        self._readiness.add(udp, lambda _: self._replies(session))
         return True
+
+    def _replies(self, session: TargetSession) -> None:
+        """Read what has come, but no more often than it has lately been worth while."""
+        receive, take, now = session.socket.recv, self._core.reply, monotonic()
+        wanted = session.few
+        for count in range(wanted):
+            try:
+                data = receive(65536)
+            except BlockingIOError:
+                session.few = max(1, count)
+                return
+            except ConnectionRefusedError:
+                self._core.refused(session, now)
+                return
+            take(session, data, now)
+        session.few = min(2 * wanted, _BATCH)
 
     # Links and time
 
@@ -170,6 +171,7 @@ class Server(Service):
                 case Disconnect(number, reason):
                     self._end(number, reason)
                 case LinkUp(number):
+                    self._up.add(number)
                     _logger.info("link from %s is up", self._names[number])
                     self.notify_status()
                 case Forget(session):
@@ -283,6 +285,12 @@ class Server(Service):
         name = self._names.pop(number, None)
         if name is None:
             return
+        if number not in self._up:
+            limited(
+                _logger, logging.WARNING, "refused", "connection from %s refused: %s", name, reason
+            )
+            return
+        self._up.remove(number)
         limited(_logger, logging.WARNING, "link down", "link from %s is down: %s", name, reason)
         self.notify_status()
 

@@ -3,7 +3,7 @@
 import socket
 import struct
 from collections.abc import Callable
-from ssl import SSLWantReadError, SSLWantWriteError
+from ssl import SSLEOFError, SSLWantReadError, SSLWantWriteError
 
 from ngtunnel.shell.readiness import READ, WRITE, Readiness
 
@@ -15,6 +15,7 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 _buffer = memoryview(bytearray(_READ_BYTES))
 """Shared by all links: to allocate so much for each read would cost more than the read."""
 
+_CLOSED = "closed by the other end"
 _LATER = (BlockingIOError, SSLWantReadError, SSLWantWriteError)
 
 
@@ -77,15 +78,19 @@ class Stream:
             except _LATER:
                 sent = 0
             except OSError as error:
-                self._end(error.strerror or str(error))
+                self._end(_reason(error))
                 return
-            if sent < len(data):
-                self._left = data[sent:]
+            if sent == len(data):
+                self._left = b""
+                data = self._take()
+            elif sent:
+                # TLS writes a record of 16 KiB at a time.
+                data = data[sent:]
+            else:
+                self._left = data
                 self._blocked = True
                 self._readiness.change(self._tcp, READ | WRITE)
                 return
-            self._left = b""
-            data = self._take()
 
     def close(self, *, reset: bool = False) -> None:
         """Close it.
@@ -118,12 +123,12 @@ class Stream:
         except _LATER:
             return
         except OSError as error:
-            self._end(error.strerror or str(error))
+            self._end(_reason(error))
             return
         if data:
             self._on_data(data)
         else:
-            self._end("closed by the other end")
+            self._end(_CLOSED)
 
     def _receive(self) -> bytes:
         return _buffer[: self._tcp.recv_into(_buffer)].tobytes()
@@ -131,3 +136,8 @@ class Stream:
     def _end(self, reason: str) -> None:
         self.close()
         self._on_end(reason)
+
+
+def _reason(error: OSError) -> str:
+    # Without a word of TLS's own: killed, or no longer interested.
+    return _CLOSED if isinstance(error, SSLEOFError) else error.strerror or str(error)
