@@ -6,6 +6,7 @@ import os
 import random
 import socket
 import ssl
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic, time
 
@@ -68,13 +69,15 @@ class Client(Service):
     def reload(self) -> None:
         """Read the certificates; links that are up keep theirs."""
         if self._config.tls is not None:
-            from ngtunnel.tls import client_context
+            from ngtunnel.tls import client_context, not_after
 
             self._context = client_context(self._config.tls)
+            self.certificate_not_after = not_after(self._config.tls)
 
     def snapshot(self) -> Snapshot:
         """Return the present state."""
-        return self._core.snapshot(monotonic(), time(), self.started)
+        snapshot = self._core.snapshot(monotonic(), time(), self.started)
+        return replace(snapshot, certificate_not_after=self.certificate_not_after)
 
     @property
     def status(self) -> str:
@@ -173,7 +176,11 @@ class Client(Service):
 
     async def _connect(self, index: int) -> None:
         config = self._config
-        name = config.tls.server_name if config.tls else None
+        name = None
+        if config.tls is not None:
+            from ngtunnel.tls import expected_name
+
+            name = expected_name(config.tls, config.server)
         try:
             tcp = await connect(config.server, self._context, name)
         except OSError as error:

@@ -16,7 +16,7 @@ async def connect(
     Args:
         server: resolved anew each time, and each of its addresses tried.
         context: for TLS; None for none.
-        server_name: whom the certificate has to name; the host if None.
+        server_name: whom the certificate has to name.
 
     Raises:
         OSError: it could not be resolved or reached, or its certificate is not good.
@@ -32,7 +32,7 @@ async def connect(
             await loop.sock_connect(tcp, address)
             if context is None:
                 return tcp
-            return await handshake(tcp, context, server_name=server_name or server.host)
+            return await handshake(tcp, context, server_name=server_name)
         except OSError:
             tcp.close()
             if not last:

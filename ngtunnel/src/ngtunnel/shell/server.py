@@ -5,6 +5,7 @@ import ipaddress
 import logging
 import socket
 import ssl
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic, time
 
@@ -67,13 +68,15 @@ class Server(Service):
     def reload(self) -> None:
         """Read the certificates; links that are up keep theirs."""
         if self._config.tls is not None:
-            from ngtunnel.tls import server_context
+            from ngtunnel.tls import not_after, server_context
 
             self._context = server_context(self._config.tls)
+            self.certificate_not_after = not_after(self._config.tls)
 
     def snapshot(self) -> Snapshot:
         """Return the present state."""
-        return self._core.snapshot(monotonic(), time(), self.started)
+        snapshot = self._core.snapshot(monotonic(), time(), self.started)
+        return replace(snapshot, certificate_not_after=self.certificate_not_after)
 
     @property
     def status(self) -> str:

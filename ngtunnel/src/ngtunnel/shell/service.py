@@ -26,6 +26,7 @@ class Service(ABC):
     Attributes:
         counters: for metrics.
         started: seconds since the epoch.
+        certificate_not_after: likewise; None without TLS.
     """
 
     counters: Counters
@@ -33,6 +34,7 @@ class Service(ABC):
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self.started = time()
+        self.certificate_not_after: float | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = float("inf")
 
