@@ -22,16 +22,24 @@ KAMAILIO = (
     "ERROR: rtpengine [rtpengine.c:3100]: send_rtpp_command(): timeout waiting reply for command "
     f'"delete" from RTPEngine <{DIRECT}>'
 )
+REFUSED = (
+    "ERROR: rtpengine [rtpengine.c:3081]: send_rtpp_command(): can't read reply for command "
+    f'"ping" from RTPEngine <{DIRECT}>'
+)
+UNSENT = (
+    "ERROR: rtpengine [rtpengine.c:3070]: send_rtpp_command(): can't send command "
+    f'"ping" to RTPEngine <{DIRECT}>'
+)
 INVALID = "ERROR: rtpengine [rtpengine.c:2925]: rtpp_test(): proxy responded with invalid response"
 
 
-@pytest.mark.parametrize("message", [OPENSIPS, KAMAILIO, INVALID])
+@pytest.mark.parametrize("message", [OPENSIPS, KAMAILIO, REFUSED, UNSENT, INVALID])
 @pytest.mark.parametrize("nodes", [[], [DIRECT]])
 def test_both_proxies_words_for_a_dead_node_are_known(message: str, nodes: list[str]) -> None:
     assert node_disabled([Entry(0, "proxy", message)], nodes)
 
 
-@pytest.mark.parametrize("message", [OPENSIPS, KAMAILIO])
+@pytest.mark.parametrize("message", [OPENSIPS, KAMAILIO, REFUSED, UNSENT])
 def test_a_dead_node_of_another_path_is_no_matter(message: str) -> None:
     assert not node_disabled([Entry(0, "proxy", message)], ["udp:127.0.0.1:2223"])
 

@@ -13,7 +13,7 @@ from slowbye.netem.model import Profile
 from slowbye.reproduce import playbook, results
 from slowbye.reproduce.paths import NgPath
 from slowbye.reproduce.progress import Progress
-from slowbye.reproduce.run import Run
+from slowbye.reproduce.run import Run, Verdict
 from slowbye.reproduce.session import Reproduction
 
 EMPTY = replace(session(), runs=[])
@@ -65,6 +65,36 @@ def test_each_profile_is_run_and_the_wan_is_clean_in_the_end(
     assert [run.profile for run in done.runs] == ["clean", "fragment-delay"]
     assert done.wan.rtt_measured_ms == 20.31
     assert results.load(tmp_path.parent / "latest") == done
+
+
+SLOW = Verdict(False, "fast calls", "BYE took 106 ms", ["BYE p99 is 106 ms"], only_times=True)
+FAILED = replace(SLOW, reasons=["1 of 20 calls failed"], only_times=False)
+GOOD = Verdict(True, "fast calls", "BYE took 64 ms")
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "last", "note"),
+    [
+        ([GOOD], GOOD, []),
+        ([SLOW, GOOD], GOOD, ["measured again, because the first time BYE p99 is 106 ms"]),
+        ([SLOW, SLOW], SLOW, ["measured again, because the first time BYE p99 is 106 ms"]),
+        ([FAILED, GOOD], FAILED, []),
+    ],
+)
+def test_a_run_that_only_took_too_long_is_made_again_once_and_that_is_told(
+    verdicts: list[Verdict],
+    last: Verdict,
+    note: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    played: Played,
+) -> None:
+    under_way = reproduction(tmp_path, monkeypatch, SlowbyeError("replaced"))
+    left = iter(verdicts)
+    made = clean_run(profile="fragment-delay")
+    monkeypatch.setattr(Reproduction, "_run", lambda *_: replace(made, verdict=next(left)))
+    (run,) = under_way.run(EMPTY).runs
+    assert (run.verdict, run.notes) == (last, note)
 
 
 @pytest.mark.parametrize("outcome", [SlowbyeError("no calls"), KeyboardInterrupt()])

@@ -168,6 +168,11 @@ def test_lost_fragments_are_an_outage() -> None:
     assert not judge(clean_run(), conditions).ok
 
 
+def test_a_node_that_refuses_is_not_said_to_be_late() -> None:
+    refused = outage_run(ng={"offer": command(None, 0, unanswered=1)})
+    assert "nobody listened where the proxy asked" in judge(refused, late(6000)).found
+
+
 def test_the_outage_is_explained() -> None:
     found = judge(outage_run(), late(6000)).found
     assert "5 times" in found
@@ -244,6 +249,24 @@ def test_what_socat_does_to_datagrams_is_told_and_is_no_failure(trouble: dict[st
         "came over TCP after 22 ms; 3 datagrams came out cut or merged, and the proxy could not "
         "read 2 replies"
     )
+
+
+@pytest.mark.parametrize(
+    ("changes", "only_times"),
+    [
+        ({}, False),
+        ({"bye_ms": same(106)}, True),
+        ({"packets_lost_by_capture": 3}, True),
+        ({"bye_ms": same(106), "failed": 1}, False),
+        ({"garbled": 1}, False),
+        ({"calls": 0}, False),
+    ],
+)
+def test_a_machine_that_was_busy_is_told_from_a_path_that_is_broken(
+    changes: dict[str, object], only_times: bool
+) -> None:
+    run = replace(clean_run(path="ngtunnel"), **changes)  # type: ignore[arg-type]
+    assert judge(run, under(Effect.UDP_LOST)).only_times == only_times
 
 
 @pytest.mark.parametrize(

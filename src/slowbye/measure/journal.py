@@ -12,9 +12,11 @@ from slowbye.hosts import Host
 _NODE_DISABLED = re.compile(
     # OpenSIPS, modules/rtpengine/rtpengine.c: "proxy <udp:…> does not respond, disable it".
     r"proxy <(?P<opensips>[^>]*)> does not respond, disable it"
-    # Kamailio, src/modules/rtpengine/rtpengine.c, says only this before it disables the node:
-    # `timeout waiting reply for command "delete" from RTPEngine <udp:…>`.
-    r"|timeout waiting reply for command .* from RTPEngine <(?P<kamailio>[^>]*)>"
+    # Kamailio, src/modules/rtpengine/rtpengine.c, says only why it disables the node:
+    # `timeout waiting reply for command "delete" from RTPEngine <udp:…>`, or, where its host says
+    # that nobody listens, "can't read reply for …" or "can't send command …".
+    r"|(?:timeout waiting|can't read) reply for command .* from RTPEngine <(?P<silent>[^>]*)>"
+    r"|can't send command .* to RTPEngine <(?P<refused>[^>]*)>"
     # Either, in rtpp_test() or rtpe_test(), when a ping is answered with anything but pong. It
     # names no node.
     r"|proxy responded with invalid response"
@@ -90,7 +92,7 @@ def node_disabled(entries: Iterable[Entry], nodes: Collection[str]) -> bool:
         said = _NODE_DISABLED.search(entry.message)
         if said is None:
             continue
-        node = said["opensips"] or said["kamailio"]
+        node = next(filter(None, said.groups()), None)
         if node is None or not nodes or node in nodes:
             return True
     return False

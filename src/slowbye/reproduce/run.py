@@ -36,6 +36,7 @@ class Verdict:
         found: what was measured, in one or two sentences.
         reasons: why not, when not; a sentence each.
         outcome: how the calls went, expected or not.
+        only_times: nothing but times is wrong, which a busy machine may have caused.
     """
 
     ok: bool
@@ -43,6 +44,7 @@ class Verdict:
     found: str
     reasons: list[str] = field(default_factory=list)
     outcome: Outcome = Outcome.FAST
+    only_times: bool = False
 
 
 @dataclass(frozen=True)

@@ -130,7 +130,7 @@ def _matrix(conclusion: Conclusion) -> Table:
     table = Table(pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", box=box.SIMPLE_HEAD)
     table.add_column("path", no_wrap=True)
     for profile, measure in conclusion.profiles.items():
-        table.add_column(f"{profile}\n{measure}", no_wrap=True)
+        table.add_column(f"{profile}\n{measure}")
     for path, found in conclusion.matrix.items():
         cells = (found.get(profile) for profile in conclusion.profiles)
         table.add_row(path, *(_cell(finding) for finding in cells))

@@ -28,15 +28,19 @@ def judge(run: Run, conditions: Conditions) -> Verdict:
     """Compare a run with what its profile should cause on its path."""
     expectation = expect(run.path, conditions)
     if run.calls == 0:
-        reasons = ["no call was placed, so nothing was measured"]
+        wrong: dict[Check | None, list[str]] = {
+            None: ["no call was placed, so nothing was measured"]
+        }
     else:
-        reasons = [reason for check in expectation.checks for reason in check(run, conditions)]
+        wrong = {check: check(run, conditions) for check in expectation.checks}
+    wrong = {check: reasons for check, reasons in wrong.items() if reasons}
     return Verdict(
-        not reasons,
-        expectation.words,
-        describe(run, conditions),
-        reasons,
-        outcome(run, conditions),
+        ok=not wrong,
+        expected=expectation.words,
+        found=describe(run, conditions),
+        reasons=[reason for reasons in wrong.values() for reason in reasons],
+        outcome=outcome(run, conditions),
+        only_times=bool(wrong) and wrong.keys() <= _TIMES,
     )
 
 
@@ -108,10 +112,16 @@ def describe(run: Run, conditions: Conditions) -> str:
     size = f"{report.reply_bytes_max}-byte " if report and report.reply_bytes_max else ""
     bye = "no BYE was sent" if run.bye_ms.p50 is None else f"BYE took {format_ms(run.bye_ms.p50)}"
     if run.node_disabled:
+        refused = run.unanswered > 0 and not any(times.retransmits for times in run.ng.values())
+        tried = (
+            "nobody listened where the proxy asked for rtpengine, so it"
+            if refused
+            else f"the proxy asked rtpengine {conditions.tries} times, "
+            f"{conditions.try_ms / 1000:g} s each, got no reply in time and"
+        )
         return (
-            f"{bye}: the proxy asked rtpengine {conditions.tries} times, "
-            f"{conditions.try_ms / 1000:g} s each, got no reply in time and switched it off for "
-            f"{conditions.disabled_s} s, so {run.failed} of {run.calls} calls failed"
+            f"{bye}: {tried} switched it off for {conditions.disabled_s} s, so {run.failed} of "
+            f"{run.calls} calls failed"
         )
     if report is None or report.p50 is None:
         return f"{bye}, and rtpengine's reply to {command} never came"
@@ -154,35 +164,47 @@ _HEALTHY: tuple[Check, ...] = (
 _CURE = Expectation(
     "calls as on the direct path of a clean WAN",
     (
-        checks.large,
         *_HEALTHY,
         checks.every_command_is_answered,
         checks.datagrams_are_whole,
         checks.bye_is_cured,
+        checks.large,
     ),
 )
 
 _CURE_OF_LOSS = Expectation(
     "ng p99 of at most three round trips, and no call fails",
     (
-        checks.large,
         *_HEALTHY,
         checks.every_command_is_answered,
         checks.datagrams_are_whole,
         checks.ng_survives_loss,
+        checks.large,
     ),
 )
 
 # Whatever socat does to the datagrams is told, and is no failure of ours.
+_whole_bye_is_fast = _unless_garbled(checks.bye_is_fast)
+
 _FOLK_CURE = Expectation(
     "calls as on a clean WAN, where socat happens to leave the datagrams whole",
-    (checks.capture_is_complete, *map(_unless_garbled, (*_HEALTHY, checks.bye_is_fast))),
+    (checks.capture_is_complete, *map(_unless_garbled, _HEALTHY), _whole_bye_is_fast),
 )
 
 _FOLK_CURE_OF_LOSS = Expectation(
     "most calls work, where socat happens to leave the datagrams whole",
     (checks.capture_is_complete, _unless_garbled(checks.most_calls_work)),
 )
+
+_TIMES = {
+    checks.bye_is_cured,
+    checks.bye_is_fast,
+    checks.capture_is_complete,
+    checks.ng_survives_loss,
+    checks.wan_is_exact,
+    _whole_bye_is_fast,
+}
+"""Of few calls, the slowest is p99: one moment in which the machine was busy decides these."""
 
 _OUTAGE = Expectation(
     "the proxy gives up, switches rtpengine off, and new calls fail",
