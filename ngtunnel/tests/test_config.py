@@ -338,6 +338,43 @@ def test_a_server_name_that_no_host_can_have_is_refused(
         client(TLS.replace(" }", f', server_name = "{name}" }}'), without="tls")
 
 
+@pytest.mark.parametrize(
+    "address",
+    ["2223", "127.0.0.1", "::1:2223", "[::1]", "[127.0.0.1]:2223", "[::1:2223", "127.0.0.1:x", ""],
+)
+def test_what_is_no_address_with_a_port_is_refused(
+    client: Callable[..., ClientConfig], address: str
+) -> None:
+    for key in ("listen", "server"):
+        with pytest.raises(ConfigError, match=f"{key}: .* is not allowed: an address"):
+            client(f'{key} = "{address}"', without=key)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "[::1]"])
+def test_metrics_may_be_anywhere_on_loopback(
+    client: Callable[..., ClientConfig], host: str
+) -> None:
+    assert str(client(f'metrics = "{host}:9223"').metrics) == f"{host}:9223"
+
+
+def test_the_error_reason_is_what_the_proxy_can_be_told_to_fail_over_on(
+    client: Callable[..., ClientConfig],
+) -> None:
+    assert client('error_reason = "kein Weg"').error_reason == "kein Weg"
+
+
+@pytest.mark.parametrize("value", ["1", '""', '"a\\u0000b"'])
+def test_what_is_no_path_is_refused(client: Callable[..., ClientConfig], value: str) -> None:
+    with pytest.raises(ConfigError, match="in_flight_file: .* is not allowed: a path, such as"):
+        client(f"in_flight_file = {value}")
+
+
+def test_a_raw_tunnel_without_words_about_ng_is_good(
+    client: Callable[..., ClientConfig],
+) -> None:
+    assert client('protocol = "raw"').protocol is Protocol.RAW
+
+
 def test_a_syntax_error_is_told_with_its_line(tmp_path: Path) -> None:
     path = tmp_path / "x.toml"
     path.write_text('role = "client"\nlinks = = 2\n')

@@ -2,8 +2,7 @@
 
 import asyncio
 import math
-import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -13,39 +12,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from ngtunnel import metrics
 from ngtunnel.config import Address
-from ngtunnel.core.counters import Counters, LinkSnapshot, LinkState, Snapshot
-
-
-def link(name: str, state: LinkState, rtt: float | None) -> LinkSnapshot:
-    return LinkSnapshot(name, state, rtt, 1_700_000_100.0, 111, 222, 3, "198.18.2.1:2223")
-
-
-class Tunnel:
-    """A source of metrics that stands still."""
-
-    def __init__(self) -> None:
-        self.counters = Counters()
-        self.links = [
-            link("0", LinkState.UP, 0.0205),
-            link("1", LinkState.WAITING, None),
-        ]
-        self.now = Snapshot(
-            "client", "ng", 1_700_000_000.0, self.links, 7, 2, 4096, 1_800_000_000.0
-        )
-
-    def snapshot(self) -> Snapshot:
-        """Tell what goes up and down."""
-        return self.now
-
-
-Asker = Callable[[bytes], Awaitable[bytes]]
+from tests.standing_tunnel import StandingTunnel, free_port
 
 
 @asynccontextmanager
-async def _serving(tunnel: Tunnel) -> AsyncIterator[Address]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = Address(*free.getsockname())
+async def _serving(tunnel: StandingTunnel) -> AsyncIterator[Address]:
+    address = Address("127.0.0.1", free_port())
     server = await metrics.serve(address, tunnel)
     try:
         yield address
@@ -69,7 +41,7 @@ def _run(test: Coroutine[Any, Any, None]) -> None:
     asyncio.run(asyncio.wait_for(test, 20))
 
 
-def _scrape(tunnel: Tunnel) -> dict[tuple[str, ...], float]:
+def _scrape(tunnel: StandingTunnel) -> dict[tuple[str, ...], float]:
     """Ask as Prometheus does, and name each sample by its name and label values."""
     found = {}
 
@@ -90,7 +62,7 @@ def _scrape(tunnel: Tunnel) -> dict[tuple[str, ...], float]:
 
 
 def test_counters_are_read_at_the_scrape() -> None:
-    tunnel = Tunnel()
+    tunnel = StandingTunnel()
     counters = tunnel.counters
     counters.commands["delete", "ok"] = 3
     counters.commands["offer", "error"] = 1
@@ -121,7 +93,7 @@ def test_counters_are_read_at_the_scrape() -> None:
 
 
 def test_durations_are_cumulated_in_buckets() -> None:
-    tunnel = Tunnel()
+    tunnel = StandingTunnel()
     for seconds in (0.02, 0.021, 0.6, 7.0):
         tunnel.counters.command_seconds["delete"].observe(seconds)
     scraped = _scrape(tunnel)
@@ -151,14 +123,14 @@ def test_links_sessions_and_queues_are_told_as_they_are_now() -> None:
         ("ngtunnel_start_time_seconds",): 1_700_000_000,
         ("ngtunnel_certificate_expiry_seconds",): 1_800_000_000,
     }
-    scraped = _scrape(Tunnel())
+    scraped = _scrape(StandingTunnel())
     assert expected.items() <= scraped.items()
     assert ("ngtunnel_link_rtt_seconds", "1") not in scraped
     assert scraped["process_resident_memory_bytes",] > 1_000_000
 
 
 def test_without_tls_no_certificate_expires() -> None:
-    tunnel = Tunnel()
+    tunnel = StandingTunnel()
     tunnel.now = replace(tunnel.now, certificate_not_after=None)
     assert ("ngtunnel_certificate_expiry_seconds",) not in _scrape(tunnel)
 
@@ -175,7 +147,7 @@ def test_without_tls_no_certificate_expires() -> None:
 )
 def test_what_is_asked_badly_is_told_so(request_bytes: bytes, status: bytes) -> None:
     async def ask() -> None:
-        async with _serving(Tunnel()) as address:
+        async with _serving(StandingTunnel()) as address:
             assert (await _ask(address, request_bytes))[9:12] == status
 
     _run(ask())
@@ -183,7 +155,7 @@ def test_what_is_asked_badly_is_told_so(request_bytes: bytes, status: bytes) -> 
 
 def test_a_request_without_an_end_gets_no_answer_and_is_not_kept() -> None:
     async def ask() -> None:
-        async with _serving(Tunnel()) as address:
+        async with _serving(StandingTunnel()) as address:
             assert await _ask(address, b"GET / HTTP/1.1\r\nX: " + b"x" * 100_000) == b""
 
     _run(ask())
@@ -191,7 +163,7 @@ def test_a_request_without_an_end_gets_no_answer_and_is_not_kept() -> None:
 
 def test_head_gets_the_head_only() -> None:
     async def ask() -> None:
-        async with _serving(Tunnel()) as address:
+        async with _serving(StandingTunnel()) as address:
             reply = await _ask(address, b"HEAD /metrics HTTP/1.1\r\n\r\n")
             assert reply.startswith(b"HTTP/1.1 200 OK\r\n")
             assert reply.endswith(b"\r\n\r\n")
@@ -205,7 +177,7 @@ def test_whoever_says_nothing_is_left_and_others_are_served(
     monkeypatch.setattr(metrics, "REQUEST_TIMEOUT_S", 0.3)
 
     async def ask() -> None:
-        async with _serving(Tunnel()) as address:
+        async with _serving(StandingTunnel()) as address:
             silent = asyncio.create_task(_ask(address, b"GET /metrics"))
             assert (await _ask(address, b"GET / HTTP/1.1\r\n\r\n"))[9:12] == b"200"
             assert not silent.done()
@@ -216,7 +188,7 @@ def test_whoever_says_nothing_is_left_and_others_are_served(
 
 def test_more_connections_than_a_few_get_no_answer() -> None:
     async def ask() -> None:
-        async with _serving(Tunnel()) as address:
+        async with _serving(StandingTunnel()) as address:
             held = [await asyncio.open_connection(*address) for _ in range(metrics.MAX_CONNECTIONS)]
             assert await _ask(address, b"GET / HTTP/1.1\r\n\r\n") == b""
             for _, writer in held:
@@ -230,9 +202,11 @@ def test_more_connections_than_a_few_get_no_answer() -> None:
 
 def test_a_port_in_use_is_an_error_for_whoever_starts_the_server() -> None:
     async def ask() -> None:
-        async with _serving(Tunnel()) as address:
-            with pytest.raises(OSError, match="Address already in use") as raised:
-                await metrics.serve(address, Tunnel())
-            assert raised.value.filename == f"metrics {address} (TCP)"
+        async with _serving(StandingTunnel()) as address:
+            with pytest.raises(OSError) as raised:  # noqa: PT011 - asserted below
+                await metrics.serve(address, StandingTunnel())
+        assert raised.value.strerror == (
+            f"cannot listen on {address} for metrics: Address already in use"
+        )
 
     _run(ask())

@@ -6,7 +6,6 @@ library costs 24 ms and 4 MiB; a scrape takes 2 ms.
 """
 
 import asyncio
-import errno
 import os
 from asyncio import StreamReader, StreamWriter
 
@@ -38,7 +37,7 @@ async def serve(address: Address, source: Source) -> asyncio.Server:
         The server, which serves until it is closed.
 
     Raises:
-        OSError: the address cannot be listened on; ``filename`` says what for.
+        OSError: the address cannot be listened on.
     """
     exposition = _Exposition(source)
     try:
@@ -46,8 +45,8 @@ async def serve(address: Address, source: Source) -> asyncio.Server:
             exposition.answer, address.host, address.port, limit=MAX_REQUEST_BYTES
         )
     except OSError as error:
-        number = error.errno or errno.EIO
-        raise OSError(number, os.strerror(number), f"metrics {address} (TCP)") from None
+        why = os.strerror(error.errno) if error.errno else str(error)
+        raise OSError(error.errno, f"cannot listen on {address} for metrics: {why}") from error
 
 
 class _Exposition:

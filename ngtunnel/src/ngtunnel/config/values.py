@@ -11,6 +11,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
+from ngtunnel.errors import ConfigError
+
 Reader: TypeAlias = Callable[[Any], Any]
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -130,6 +132,18 @@ def far_address(value: Any) -> Address:
         if _NUMBERS_AND_DOTS.fullmatch(address.host) or not _HOST_NAME.fullmatch(address.host):
             raise NotAllowedError(allowed) from None
     return address
+
+
+def address_argument(value: str) -> Address:
+    """Read an address and a port from the command line.
+
+    Raises:
+        ConfigError: it is neither an address nor a host's name, or the port is missing.
+    """
+    try:
+        return far_address(value)
+    except NotAllowedError as allowed:
+        raise ConfigError(f"{shown(value)} is not allowed: {allowed}") from None
 
 
 def networks(value: Any) -> tuple[Network, ...]:
