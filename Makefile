@@ -12,6 +12,8 @@ RTT ?= 20ms
 CALLS ?= 20
 # More variables for the playbooks: EXTRA="-e opensips_apt_uri=http://10.0.0.1:8000"
 EXTRA ?=
+# More options for the benchmark: BENCH="--quick --cases one,8x8"
+BENCH ?=
 
 one_of = $(if $(filter $($(1)),$(2)),,$(error $(1)=$($(1)) is not known: use one of $(2)))
 $(call one_of,PROXY,auto opensips kamailio)
@@ -50,6 +52,11 @@ test: ## the same set-up, then everything that CI runs
 lint: ## linters and types
 	@bin/setup --dev
 	@tests/lint
+
+.PHONY: bench
+bench: ## compare the tunnels on this machine, write results/bench-…; BENCH="--quick" or "--help"
+	@bin/setup --dev --bench
+	@$(VENV)/python -m bench $(BENCH)
 
 .PHONY: requirements
 requirements: ## pin and hash the requirements anew from pyproject.toml

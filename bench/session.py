@@ -1,0 +1,105 @@
+"""A whole run: every case through every variant, in turn, round after round.
+
+The variants alternate, and each round begins with another one, so that whatever else the machine
+does hits all alike; ratios are taken within a round.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench import certificates
+from bench.cases import Case
+from bench.errors import BenchError
+from bench.measure import Measurement, measure
+from bench.variants import Variant
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to measure.
+
+    Attributes:
+        cases: the loads.
+        variants: the tunnels.
+        rounds: how often.
+        seconds: how long each time, after the warm-up.
+    """
+
+    cases: Sequence[Case]
+    variants: Sequence[Variant]
+    rounds: int
+    seconds: float
+
+    def steps(self) -> Iterator[tuple[int, Case, Variant]]:
+        """Yield round, case and variant in the order in which they are measured."""
+        for number in range(self.rounds):
+            first = number % len(self.variants)
+            for case in self.cases:
+                for variant in [*self.variants[first:], *self.variants[:first]]:
+                    if variant.serves(case.peers):
+                        yield number, case, variant
+
+    def about_s(self) -> float:
+        """Return roughly how long it takes."""
+        return sum(case.warm_up_s() + self.seconds + 1 for _, case, _ in self.steps())
+
+
+@dataclass
+class Results:
+    """What was measured.
+
+    Attributes:
+        measured: by case and variant, then by round; a round that failed is absent.
+        failed: why, by case and variant: the first reason.
+    """
+
+    measured: dict[tuple[str, str], dict[int, Measurement]] = field(default_factory=dict)
+    failed: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def of(self, case: str, variant: str) -> dict[int, Measurement]:
+        """Return the measurements of a variant under a case, by round."""
+        return self.measured.get((case, variant), {})
+
+
+def missing(variants: Sequence[Variant]) -> list[Variant]:
+    """Return those whose program is not installed."""
+    return [each for each in variants if each.program and not shutil.which(each.program)]
+
+
+def run(plan: Plan, on_step: Callable[[int, Case, Variant], None], results: Results) -> None:
+    """Measure it all.
+
+    Args:
+        plan: what.
+        on_step: told before each measurement.
+        results: filled as it goes, so that an interruption leaves what there is.
+    """
+    with tempfile.TemporaryDirectory(prefix="slowbye-bench-", dir=_fast_directory()) as made:
+        directory = Path(made)
+        files = certificates.make(directory)
+        for number, case, variant in plan.steps():
+            on_step(number, case, variant)
+            key = (case.name, variant.name)
+            try:
+                measurement = measure(variant, case, plan.seconds, files, directory)
+            except BenchError as error:
+                results.failed.setdefault(key, str(error))
+            else:
+                results.measured.setdefault(key, {})[number] = measurement
+
+
+def _fast_directory() -> str | None:
+    """Return where systemd's RuntimeDirectory= is, in memory, if this user may write there."""
+    run = Path("/run")
+    return str(run) if run.is_dir() and _is_writable(run) else None
+
+
+def _is_writable(directory: Path) -> bool:
+    try:
+        with tempfile.TemporaryFile(dir=directory):
+            return True
+    except OSError:
+        return False
