@@ -346,7 +346,7 @@ def test_what_is_no_address_with_a_port_is_refused(
     client: Callable[..., ClientConfig], address: str
 ) -> None:
     for key in ("listen", "server"):
-        with pytest.raises(ConfigError, match=f"{key}: .* is not allowed: an address"):
+        with pytest.raises(ConfigError, match=rf"{key}: .* is not allowed: an address"):
             client(f'{key} = "{address}"', without=key)
 
 
@@ -365,7 +365,7 @@ def test_the_error_reason_is_what_the_proxy_can_be_told_to_fail_over_on(
 
 @pytest.mark.parametrize("value", ["1", '""', '"a\\u0000b"'])
 def test_what_is_no_path_is_refused(client: Callable[..., ClientConfig], value: str) -> None:
-    with pytest.raises(ConfigError, match="in_flight_file: .* is not allowed: a path, such as"):
+    with pytest.raises(ConfigError, match=r"in_flight_file: .* is not allowed: a path, such as"):
         client(f"in_flight_file = {value}")
 
 
