@@ -285,6 +285,12 @@ def test_a_run_is_told_in_a_word(changes: dict[str, object], expected: Outcome) 
     assert outcome(run, CLEAN) is expected
 
 
+@pytest.mark.parametrize(("bye_ms", "expected"), [(84, Outcome.FAST), (85, Outcome.SLOW)])
+def test_as_fast_as_the_clean_direct_path_is_fast(bye_ms: float, expected: Outcome) -> None:
+    conditions = replace(under(Effect.FRAGMENTS_LOST), clean_bye_p99_ms=75)
+    assert outcome(clean_run(path="ngtunnel", bye_ms=same(bye_ms)), conditions) is expected
+
+
 @pytest.mark.parametrize(("ng_ms", "expected"), [(60, Outcome.FAST), (61, Outcome.SLOW)])
 def test_where_packets_are_lost_the_commands_decide(ng_ms: float, expected: Outcome) -> None:
     run = clean_run(bye_ms=same(110), ng_ms=same(ng_ms))
