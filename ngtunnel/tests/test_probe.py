@@ -177,3 +177,26 @@ def test_programs_get_the_same_as_json() -> None:
         "fragments_at_mtu_1500": 1,
         "errors": {},
     }
+
+
+@pytest.mark.timeout(10)
+def test_foreign_replies_do_not_prolong_the_wait() -> None:
+    done = threading.Event()
+
+    def babble(peer: tuple[str, int]) -> None:
+        while not done.wait(0.02):
+            udp.sendto(b"other d6:result4:ponge", peer)
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.bind(("127.0.0.1", 0))
+        udp.settimeout(5)
+
+        def answer() -> None:
+            babble(udp.recvfrom(100)[1])
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        probe = run(Address(*udp.getsockname()), 1, large=False, timeout_s=0.2)
+        done.set()
+        thread.join()
+    assert probe.lost == 1
