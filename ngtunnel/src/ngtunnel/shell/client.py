@@ -15,7 +15,7 @@ from ngtunnel.core.client import ClientCore, Connect, Disconnect, LinkUp, NotNg
 from ngtunnel.core.counters import Snapshot
 from ngtunnel.in_flight_file import InFlightFile
 from ngtunnel.logs import limited
-from ngtunnel.shell.connect import connect
+from ngtunnel.shell.connect import connect, reason_of
 from ngtunnel.shell.readiness import Readiness
 from ngtunnel.shell.service import Service, bind, serve
 from ngtunnel.shell.stream import Stream
@@ -184,7 +184,7 @@ class Client(Service):
         try:
             tcp = await connect(config.server, self._context, name)
         except OSError as error:
-            self._lost(index, _reason(error))
+            self._lost(index, reason_of(error))
             return
         finally:
             self._connecting.pop(index, None)
@@ -228,9 +228,3 @@ def _enlarge(udp: socket.socket) -> None:
         udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUFFORCE, _RECEIVE_BUFFER)  # type: ignore[attr-defined]
     except (AttributeError, PermissionError):
         udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
-
-
-def _reason(error: OSError) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not good: {error.verify_message}"
-    return error.strerror or str(error)

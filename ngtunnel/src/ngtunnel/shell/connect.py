@@ -72,6 +72,17 @@ async def handshake(
         raise
 
 
+def reason_of(error: OSError) -> str:
+    """Say for the log why a link could not be opened."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not good: {error.verify_message}"
+    if isinstance(error, ssl.SSLEOFError):
+        return "closed by the other end"
+    if isinstance(error, ssl.SSLError) and error.reason:
+        return error.reason.replace("_", " ").lower()
+    return error.strerror or str(error)
+
+
 async def _ready(loop: asyncio.AbstractEventLoop, descriptor: int, *, write: bool) -> None:
     ready = loop.create_future()
     add = loop.add_writer if write else loop.add_reader

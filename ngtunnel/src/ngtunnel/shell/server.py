@@ -13,7 +13,7 @@ from ngtunnel.config import ServerConfig
 from ngtunnel.core.counters import Snapshot
 from ngtunnel.core.server import Disconnect, Forget, LinkUp, ServerCore, TargetSession
 from ngtunnel.logs import limited
-from ngtunnel.shell.connect import handshake
+from ngtunnel.shell.connect import handshake, reason_of
 from ngtunnel.shell.readiness import Readiness
 from ngtunnel.shell.service import Service, bind, serve
 from ngtunnel.shell.stream import Stream, prepare
@@ -225,7 +225,7 @@ class Server(Service):
             secure = await handshake(tcp, context)
         except OSError as error:
             self.counters.refused["tls"] += 1
-            self._lost(number, f"no TLS: {_reason(error)}")
+            self._lost(number, f"no TLS: {reason_of(error)}")
             return
         finally:
             self._handshakes.pop(number, None)
@@ -296,9 +296,3 @@ class Server(Service):
         self._up.remove(number)
         limited(_logger, logging.WARNING, "link down", "link from %s is down: %s", name, reason)
         self.notify_status()
-
-
-def _reason(error: OSError) -> str:
-    if isinstance(error, ssl.SSLError):
-        return (error.reason or str(error)).replace("_", " ").lower()
-    return error.strerror or str(error)

@@ -139,6 +139,7 @@ async def _serve(
         systemd.notify("READY=1")
         service.notify_status()
         _watch(loop, systemd.watchdog_interval())
+        _flush_log(loop)
         await stop.wait()
         systemd.notify("STOPPING=1")
         await service.drain()
@@ -164,6 +165,12 @@ def _watch(loop: asyncio.AbstractEventLoop, interval: float | None) -> None:
     if interval is not None:
         systemd.notify("WATCHDOG=1")
         loop.call_later(interval, _watch, loop, interval)
+
+
+def _flush_log(loop: asyncio.AbstractEventLoop) -> None:
+    """Tell now and then how many lines were held back, also when no more of them come."""
+    logs.flush()
+    loop.call_later(logs.INTERVAL_S, _flush_log, loop)
 
 
 def bind(address: Address, kind: socket.SocketKind) -> socket.socket:
