@@ -1,0 +1,54 @@
+"""One end is killed, again and again, and comes back as systemd brings it back."""
+
+import time
+from collections.abc import Callable
+
+from faults.outcome import Gap, Outcome
+from faults.tunnel import Tunnel
+
+Report = Callable[..., None]
+
+_BACK_S = 1.5
+"""By when a killed server carries again: restart 0.1 s, start-up 0.35 s, back-off, handshake."""
+
+
+def test_a_killed_server_costs_errors_at_once_and_nothing_else(
+    through: Tunnel, duration: float, report: Report
+) -> None:
+    gaps = []
+    with through.load() as outcome:
+        for _ in range(kills(duration)):
+            time.sleep(duration / kills(duration) / 2)
+            killed = time.monotonic()
+            through.server.kill()
+            through.server.wait_until_restarted()
+            gaps.append(Gap(killed, killed + _BACK_S))
+            time.sleep(duration / kills(duration) / 2)
+    report(outcome, kills=len(gaps), outage_max_ms=_longest_outage_ms(outcome, gaps))
+    assert outcome.figures["error"], "there was no outage to be seen"
+    outcome.only_errors_in(*gaps)
+
+
+def test_a_killed_client_loses_nothing(through: Tunnel, duration: float, report: Report) -> None:
+    with through.load() as outcome:
+        for _ in range(kills(duration)):
+            time.sleep(duration / kills(duration) / 2)
+            through.client.kill()
+            through.client.wait_until_restarted()
+            time.sleep(duration / kills(duration) / 2)
+    report(outcome, kills=kills(duration))
+    outcome.nothing_lost()
+
+
+def kills(duration: float) -> int:
+    """How many there are in a fault of that length: 20 in a minute."""
+    return max(3, round(duration / 3))
+
+
+def _longest_outage_ms(outcome: Outcome, gaps: list[Gap]) -> float:
+    errors = [each.at for each in outcome.commands if each.result == "error"]
+    outages = [
+        max((at - gap.begin for at in errors if gap.begin <= at <= gap.end), default=0.0)
+        for gap in gaps
+    ]
+    return round(max(outages) * 1000, 1)
