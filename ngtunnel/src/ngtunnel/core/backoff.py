@@ -13,20 +13,22 @@ class Backoff:
         random: returns 0 to 1.
     """
 
-    __slots__ = ("_delay", "_longest", "_random", "_shortest")
+    __slots__ = ("_bound", "_first", "_longest", "_random", "_shortest")
 
     def __init__(self, shortest: float, longest: float, random: Callable[[], float]) -> None:
         self._shortest = shortest
         self._longest = longest
+        # Twice the shortest, so that the first delay is spread as well.
+        self._first = min(2 * shortest, longest)
         self._random = random
-        self._delay = shortest
+        self._bound = self._first
 
     def next(self) -> float:
         """Return the delay before the next attempt, in seconds: half of the bound to all of it."""
-        delay = self._delay * (1 + self._random()) / 2
-        self._delay = min(self._delay * 2, self._longest)
+        delay = self._bound * (1 + self._random()) / 2
+        self._bound = min(self._bound * 2, self._longest)
         return max(delay, self._shortest)
 
     def reset(self) -> None:
         """Begin anew after a success."""
-        self._delay = self._shortest
+        self._bound = self._first
