@@ -11,6 +11,11 @@ _BATCH_BYTES = 64 * 1024
 """How much is written at once: more would only wait in the kernel, where it grows old unseen."""
 
 
+_CONTROL_BYTES = 4096
+"""What a queue that is full of datagrams still takes of heartbeats and notices: to lose an answer
+to a heartbeat would end a link that is only busy."""
+
+
 class LinkDeadError(Exception):
     """Nothing has come from the other end for too long."""
 
@@ -82,7 +87,8 @@ class Link:
     def queue(self, kind: int, session: int, payload: bytes, now: float) -> bool:
         """Queue one frame; False if the queue is full, which is counted."""
         size = HEADER_SIZE + len(payload)
-        if self.queued + size > self._queue_bytes:
+        bound = self._queue_bytes if kind == _DATA else self._queue_bytes + _CONTROL_BYTES
+        if self.queued + size > bound:
             self._counters.dropped["queue_full"] += 1
             return False
         header = pack_header(kind, session, int(now * 1000) & 0xFFFFFFFF, len(payload))
@@ -110,6 +116,12 @@ class Link:
             size += len(data)
         self.sent += size
         return b"".join(chunks)
+
+    def end(self) -> None:
+        """Mark it as lost, and keep nothing: sessions may remember a link for long."""
+        self.up = False
+        self.queued = 0
+        self._out.clear()
 
     def receive(self, data: bytes, now: float) -> list[Frame]:
         """Take bytes in and return the frames that concern sessions, or the whole tunnel.
@@ -144,7 +156,8 @@ class Link:
         Raises:
             LinkDeadError: the other end has not answered for too long.
         """
-        self._answered += slept
+        # An answer that was read on waking is newer than the sleep.
+        self._answered = min(self._answered + slept, now)
         if self._pinged is None:
             if now >= self._ping_at:
                 self._pinged = now
