@@ -4,7 +4,7 @@ The shell brings bytes and the time, and takes away :attr:`ClientCore.to_peers`,
 :attr:`ClientCore.actions` and what the links have queued.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ngtunnel.config import ClientConfig, Protocol
@@ -146,6 +146,9 @@ class ClientCore:
         counters = self.counters
         counters.datagrams_in += 1
         counters.bytes_in += len(data)
+        if len(data) > self._config.limits.datagram_bytes:
+            counters.dropped["too_long"] += 1
+            return
         session = self._sessions.use(peer, now)
         if not self._ng:
             link = self._link_for(session)
@@ -160,8 +163,10 @@ class ClientCore:
             self.actions.append(NotNg(peer, data[:32]))
             return
         # A proxy that asks again has the same command, and gets one reply.
-        command = self._in_flight.get(session.number, cookie)
-        if command is None:
+        command = self._in_flight.get(peer, cookie)
+        if command is not None:
+            command.repeated = True
+        else:
             command = Command(session, cookie, ng.command_of(data), data, now)
             if not self._in_flight.add(command):
                 counters.dropped["queue_full"] += 1
@@ -226,11 +231,14 @@ class ClientCore:
         slot.failed = True
         if link is None:
             return
-        link.up = False
+        link.end()
         self.links.remove(link)
         for command in self._in_flight:
-            if link in command.links and not any(other.up for other in command.links):
-                self._send_again(command, now)
+            if link in command.links:
+                command.links.remove(link)
+                command.repeated = True
+                if not command.links:
+                    self._send_again(command, now)
 
     # Time
 
@@ -302,16 +310,17 @@ class ClientCore:
         link = session.link
         if link is not None and link.up and not link.suspect and not link.draining:
             return link
-        session.link = self._best_link()
+        session.link = self._best_link(own=link)
         return session.link
 
-    def _best_link(self, but: list[Link] | None = None) -> Link | None:
-        candidates = [
-            link for link in self.links if not link.draining and (but is None or link not in but)
-        ]
+    def _best_link(self, own: Link | None = None, but: Sequence[Link] = ()) -> Link | None:
+        """Return the best link; a session's own unless another is better, for the sake of order."""
+        candidates = [link for link in self.links if not link.draining and link not in but]
         if not candidates:
             return None
-        best = min(candidates, key=lambda link: (link.suspect, link.queued, link.chosen))
+        best = min(
+            candidates, key=lambda link: (link.suspect, link is not own, link.queued, link.chosen)
+        )
         best.chosen += 1
         return best
 
@@ -366,10 +375,10 @@ class ClientCore:
             seconds = now - command.since
             counters.commands[command.name, ng.result_of(payload)] += 1
             counters.command_seconds[command.name].observe(seconds)
-            if len(command.links) == 1:
-                link.commands.add(seconds)
-            elif link is not command.links[0] and command.links[0].up:
+            if link is not command.links[0]:
                 counters.hedge_wins += 1
+            elif not command.repeated:
+                link.commands.add(seconds)
             peer = command.session.peer
         counters.datagrams_out += 1
         counters.bytes_out += len(payload)

@@ -1,7 +1,8 @@
 """The ng commands that wait for a reply, and those that are due to be asked for once more."""
 
-from collections import deque
 from collections.abc import Iterator
+from heapq import heappop, heappush
+from itertools import count
 from typing import Protocol
 
 from ngtunnel.core.link import Link
@@ -37,14 +38,15 @@ class Command:
         name: the ng command.
         request: the whole datagram.
         since: when the proxy sent it first.
-        links: where it was sent; the first is the one that was chosen for it.
-        hedge_at: when a reply is late.
+        links: where it was sent, those that are up; the first is the one that was chosen for it.
+        repeated: it was sent for other reasons than a late reply, so that the time of its reply
+            says nothing of a link (Karn's algorithm, RFC 6298, section 3).
         done: it is answered, or given up.
         slot: where the in-flight file keeps it.
     """
 
     __slots__ = (
-        "cookie", "done", "hedge_at", "links", "name", "request", "session", "since", "slot",
+        "cookie", "done", "links", "name", "repeated", "request", "session", "since", "slot",
     )  # fmt: skip
 
     def __init__(
@@ -56,7 +58,7 @@ class Command:
         self.request = request
         self.since = since
         self.links: list[Link] = []
-        self.hedge_at = 0.0
+        self.repeated = False
         self.done = False
         self.slot: int | None = None
 
@@ -72,7 +74,9 @@ class InFlightStore(Protocol):
 
 
 class InFlight:
-    """Commands by session and cookie, in the order of their arrival.
+    """Commands in the order of their arrival: by peer and cookie, and by session and cookie.
+
+    A peer may outlive its session, and still must not get two replies; the wire names sessions.
 
     Args:
         limit: bound of the requests' sizes together, in bytes.
@@ -85,7 +89,9 @@ class InFlight:
         self._timeout = timeout
         self._store = store
         self._commands: dict[tuple[int, bytes], Command] = {}
-        self._hedges: deque[tuple[float, Command]] = deque()
+        self._of_peers: dict[tuple[Peer, bytes], Command] = {}
+        self._hedges: list[tuple[float, int, Command]] = []
+        self._order = count()
         self._bytes = 0
 
     def __len__(self) -> int:
@@ -95,9 +101,9 @@ class InFlight:
         """Over a copy, so that commands may end meanwhile."""
         return iter(list(self._commands.values()))
 
-    def get(self, session: int, cookie: bytes) -> Command | None:
+    def get(self, peer: Peer, cookie: bytes) -> Command | None:
         """Return a command that waits."""
-        return self._commands.get((session, cookie))
+        return self._of_peers.get((peer, cookie))
 
     def add(self, command: Command) -> bool:
         """Let a command wait; False if there is no room."""
@@ -105,6 +111,7 @@ class InFlight:
             return False
         self._bytes += len(command.request)
         self._commands[command.session.number, command.cookie] = command
+        self._of_peers[command.session.peer, command.cookie] = command
         if self._store is not None:
             command.slot = self._store.put(command.session.peer, command.request, command.since)
         return True
@@ -113,6 +120,7 @@ class InFlight:
         """Remove and return a command that is answered or given up; None if it does not wait."""
         command = self._commands.pop((session, cookie), None)
         if command is not None:
+            del self._of_peers[command.session.peer, cookie]
             command.done = True
             self._bytes -= len(command.request)
             if command.slot is not None and self._store is not None:
@@ -132,22 +140,21 @@ class InFlight:
 
     def hedge_later(self, command: Command, at: float) -> None:
         """Remember when a reply is late."""
-        command.hedge_at = at
-        self._hedges.append((at, command))
+        heappush(self._hedges, (at, next(self._order), command))
 
     def next_hedge(self) -> float | None:
-        """Return when the next reply may be late, in about the order that hedges were set."""
+        """Return when the next reply is late."""
         hedges = self._hedges
-        while hedges and hedges[0][1].done:
-            hedges.popleft()
+        while hedges and hedges[0][2].done:
+            heappop(hedges)
         return hedges[0][0] if hedges else None
 
     def late(self, now: float) -> list[Command]:
         """Remove and return the commands whose reply is late."""
         late: list[Command] = []
         hedges = self._hedges
-        while hedges and (hedges[0][1].done or hedges[0][0] <= now):
-            command = hedges.popleft()[1]
+        while hedges and (hedges[0][2].done or hedges[0][0] <= now):
+            command = heappop(hedges)[2]
             if not command.done:
                 late.append(command)
         return late

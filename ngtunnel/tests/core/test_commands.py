@@ -1,0 +1,139 @@
+"""Commands that wait for their replies."""
+
+import pytest
+
+from ngtunnel.core.commands import Command, InFlight, Peer, PeerSession
+from tests.core.wiring import OTHER_PEER, PEER
+
+
+def command(cookie: bytes = b"1", since: float = 0.0, size: int = 10, number: int = 1) -> Command:
+    peer: Peer = PEER if number == 1 else OTHER_PEER
+    return Command(PeerSession(peer, number, since), cookie, "ping", bytes(size), since)
+
+
+class Store:
+    """Remembers what is kept, as the in-flight file does, and has room for two."""
+
+    def __init__(self) -> None:
+        self.kept: dict[int, bytes] = {}
+
+    def put(self, peer: Peer, request: bytes, now: float) -> int | None:
+        """Keep a request."""
+        slot = next((each for each in (0, 1) if each not in self.kept), None)
+        if slot is not None:
+            self.kept[slot] = request
+        return slot
+
+    def clear(self, slot: int) -> None:
+        """Forget it."""
+        del self.kept[slot]
+
+
+def test_a_command_waits_until_it_ends_and_ends_once() -> None:
+    waiting = InFlight(1000, 5.0)
+    one = command()
+    assert waiting.add(one)
+    assert waiting.get(PEER, b"1") is one
+    assert list(waiting) == [one]
+    assert waiting.end(1, b"1") is one
+    assert one.done
+    assert waiting.end(1, b"1") is None
+    assert waiting.get(PEER, b"1") is None
+    assert len(waiting) == 0
+
+
+def test_two_peers_may_use_the_same_cookie() -> None:
+    waiting = InFlight(1000, 5.0)
+    one, two = command(), command(number=2)
+    assert waiting.add(one)
+    assert waiting.add(two)
+    assert waiting.end(2, b"1") is two
+    assert waiting.get(PEER, b"1") is one
+
+
+def test_what_waits_is_bounded_in_bytes_and_has_room_again_when_commands_end() -> None:
+    waiting = InFlight(100, 5.0)
+    assert waiting.add(command(b"1", size=60))
+    assert not waiting.add(command(b"2", size=41))
+    assert waiting.get(PEER, b"2") is None
+    assert waiting.add(command(b"3", size=40))
+    waiting.end(1, b"1")
+    assert waiting.add(command(b"4", size=60))
+
+
+def test_a_command_is_forgotten_when_the_proxy_has_given_it_up_and_no_sooner() -> None:
+    waiting = InFlight(1000, 5.0)
+    old, young = command(b"1", 0.0), command(b"2", 1.0)
+    waiting.add(old)
+    waiting.add(young)
+    assert waiting.expire(5.0) == 0
+    assert waiting.expire(5.1) == 1
+    assert old.done
+    assert list(waiting) == [young]
+    assert waiting.expire(100) == 1
+    assert waiting.expire(100) == 0
+
+
+def test_commands_may_end_while_they_are_gone_through() -> None:
+    waiting = InFlight(1000, 5.0)
+    for number in range(5):
+        waiting.add(command(b"%d" % number))
+    for each in waiting:
+        waiting.end(1, each.cookie)
+    assert len(waiting) == 0
+
+
+def test_the_reply_that_is_late_first_is_asked_for_first_whatever_the_order_of_sending() -> None:
+    waiting = InFlight(1000, 5.0)
+    slow, quick, answered = command(b"1"), command(b"2"), command(b"3")
+    for each, at in ((slow, 0.4), (quick, 0.01), (answered, 0.005)):
+        waiting.add(each)
+        waiting.hedge_later(each, at)
+    waiting.end(1, b"3")
+    assert waiting.next_hedge() == pytest.approx(0.01)
+    assert waiting.late(0.009) == []
+    assert waiting.late(0.02) == [quick]
+    assert waiting.next_hedge() == pytest.approx(0.4)
+    assert waiting.late(0.4) == [slow]
+    assert waiting.next_hedge() is None
+
+
+def test_a_command_that_is_answered_is_not_late() -> None:
+    waiting = InFlight(1000, 5.0)
+    for number in range(3):
+        each = command(b"%d" % number)
+        waiting.add(each)
+        waiting.hedge_later(each, 0.1)
+    waiting.end(1, b"0")
+    waiting.end(1, b"1")
+    assert [each.cookie for each in waiting.late(1.0)] == [b"2"]
+
+
+def test_two_commands_may_be_late_at_the_same_moment() -> None:
+    waiting = InFlight(1000, 5.0)
+    both = [command(b"1"), command(b"2")]
+    for each in both:
+        waiting.add(each)
+        waiting.hedge_later(each, 0.1)
+    assert waiting.late(0.1) == both
+
+
+def test_a_store_keeps_each_request_for_as_long_as_it_waits() -> None:
+    store = Store()
+    waiting = InFlight(1000, 5.0, store)
+    for number in (1, 2):
+        waiting.add(command(b"%d" % number, size=number))
+    assert store.kept == {0: bytes(1), 1: bytes(2)}
+    waiting.end(1, b"1")
+    assert store.kept == {1: bytes(2)}
+    waiting.expire(100)
+    assert store.kept == {}
+
+
+def test_a_request_for_which_the_store_has_no_room_waits_all_the_same() -> None:
+    store = Store()
+    waiting = InFlight(1000, 5.0, store)
+    for number in range(3):
+        assert waiting.add(command(b"%d" % number))
+    assert waiting.end(1, b"2") is not None
+    assert len(store.kept) == 2
