@@ -5,7 +5,6 @@ The shell has a UDP socket for each session. It brings bytes and the time, and t
 """
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,7 +75,7 @@ class TargetSession(Session):
     def __init__(self, key: tuple[bytes, int], now: float) -> None:
         super().__init__(now)
         self.key = key
-        self.link: ServerLink | None = None
+        self.link: ServerLink
         self.socket: Any = None
         self.few = 1
 
@@ -195,7 +194,7 @@ class ServerCore:
         """A link was closed by the other end."""
         at = self.links.pop(number, None)
         if at is not None and at.link is not None:
-            at.link.up = False
+            at.link.end()
             self.writable.discard(at)
 
     # What comes from the target
@@ -205,7 +204,10 @@ class ServerCore:
         counters = self.counters
         counters.datagrams_in += 1
         counters.bytes_in += len(data)
-        wanting: Iterable[ServerLink] = () if session.link is None else (session.link,)
+        if len(data) > self._config.limits.datagram_bytes:
+            counters.dropped["too_long"] += 1
+            return
+        wanting = [session.link]
         if self._ng:
             cookie = ng.cookie_of(data)
             waiting = None if cookie is None else self._waiting.pop((*session.key, cookie), None)
@@ -213,21 +215,13 @@ class ServerCore:
                 counters.dropped["duplicate"] += 1
                 return
             wanting = waiting.links
-        delivered = False
-        for at in wanting:
-            if at.link is not None and at.link.up:
-                delivered |= at.link.queue(_DATA, session.key[1], data, now)
-                self.writable.add(at)
-        if not delivered:
+        if not self._to_client(session, wanting, _DATA, data, now):
             counters.dropped["no_link"] += 1
 
     def refused(self, session: TargetSession, now: float) -> None:
         """Nobody listens on the target's port."""
         self.counters.dropped["target_refused"] += 1
-        at = session.link
-        if at is not None and at.link is not None and at.link.up:
-            at.link.queue(Kind.REFUSED, session.key[1], b"", now)
-            self.writable.add(at)
+        self._to_client(session, [session.link], Kind.REFUSED, b"", now)
 
     # Time
 
@@ -351,6 +345,22 @@ class ServerCore:
         counters.datagrams_out += 1
         counters.bytes_out += len(payload)
         self.to_target.append((session, payload))
+
+    def _to_client(
+        self, session: TargetSession, wanting: list[ServerLink], kind: int, data: bytes, now: float
+    ) -> bool:
+        """Queue a frame on those links that are up or, if none is, on another of the client's."""
+        client_id, number = session.key
+        up = False
+        for at in wanting:
+            if at.link is not None and at.link.up:
+                at.link.queue(kind, number, data, now)
+                self.writable.add(at)
+                up = True
+        if up:
+            return True
+        others = [at for at in self.links.values() if at.client_id == client_id][:1]
+        return bool(others) and self._to_client(session, others, kind, data, now)
 
     def _close(self, at: ServerLink, number: int) -> None:
         session = self._sessions.remove((at.client_id, number))
