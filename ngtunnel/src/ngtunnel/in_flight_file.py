@@ -9,6 +9,7 @@ costs about a microsecond and no system call.
 import fcntl
 import mmap
 import os
+import socket
 import struct
 from pathlib import Path
 from typing import Self
@@ -21,8 +22,8 @@ _SLOT_BYTES = 4096
 _SIZE = _SLOTS * _SLOT_BYTES
 
 _HEADER = struct.Struct("=xBHHxxIId46s")
-"""A byte for whether it is taken; then the peer's host's length, its port, the request's length, IPv6
-flow and scope, when it came (monotonic seconds), and the peer's host as text."""
+"""A byte for whether it is taken; then the length of the peer's host, its port, the request's
+length, IPv6 flow and scope, when it came (monotonic seconds), and the peer's host as text."""
 
 _ROOM = _SLOT_BYTES - _HEADER.size
 _FREE, _TAKEN = 0, 1
@@ -93,9 +94,9 @@ class InFlightFile:
                 continue
             memory[at] = _FREE
             host_length, port, length, flow, scope, when, host = _HEADER.unpack_from(memory, at)
-            text = host[:host_length].decode()
+            text = host[:host_length].decode("ascii", "replace")
             peer: Peer = (text, port, flow, scope) if ":" in text else (text, port)
-            if 0 <= now - when <= worth and length <= _ROOM:
+            if 0 <= now - when <= worth and length <= _ROOM and _is_address(text):
                 begin = at + _HEADER.size
                 found.append((when, peer, memory[begin : begin + length]))
         found.sort(key=lambda each: each[0])
@@ -105,3 +106,13 @@ class InFlightFile:
         """Unmap the file and give up its lock; what is in it stays."""
         self._memory.close()
         os.close(self._descriptor)
+
+
+def _is_address(text: str) -> bool:
+    """Tell an address from what stands in a file that something else has written to."""
+    address, _, _ = text.partition("%")
+    try:
+        socket.inet_pton(socket.AF_INET6 if ":" in text else socket.AF_INET, address)
+    except (OSError, ValueError):
+        return False
+    return True
