@@ -15,6 +15,7 @@ from ngtunnel.config import Address, ClientConfig, ServerConfig
 from ngtunnel.core.counters import Counters, Snapshot
 from ngtunnel.errors import ConfigError
 
+_FLUSH_S = 1.0
 _logger = logging.getLogger("ngtunnel")
 
 ConfigT = TypeVar("ConfigT", ClientConfig, ServerConfig)
@@ -170,7 +171,7 @@ def _watch(loop: asyncio.AbstractEventLoop, interval: float | None) -> None:
 def _flush_log(loop: asyncio.AbstractEventLoop) -> None:
     """Tell now and then how many lines were held back, also when no more of them come."""
     logs.flush()
-    loop.call_later(logs.INTERVAL_S, _flush_log, loop)
+    loop.call_later(_FLUSH_S, _flush_log, loop)
 
 
 def bind(address: Address, kind: socket.SocketKind) -> socket.socket:
