@@ -59,10 +59,10 @@ class End:
     def stop(self) -> None:
         """End it for good."""
         self._stopping.set()
-        if self._keeper.is_alive():
-            self._started.wait(_PATIENCE_S)
-            self.process.kill()
-            self._keeper.join()
+        while self._keeper.is_alive():
+            if self._process is not None:
+                self._process.kill()
+            self._keeper.join(0.05)
         if self._held is not None:
             self._held.close()
 

@@ -18,6 +18,8 @@ from ngtunnel.config import TlsFiles
 from tests.certificates import Authority
 
 PORT = 2223
+METRICS_PORT = 9223
+METRICS = f'metrics = "127.0.0.1:{METRICS_PORT}"'
 _READY_S = 10.0
 
 
@@ -98,6 +100,12 @@ class Tunnel:
         for process in processes:
             process.send_signal(signal.SIGCONT)
 
+    def scrape(self, host: str) -> str:
+        """Return an end's metrics, as Prometheus gets them."""
+        with self.hosts.on(host), socket.create_connection(("127.0.0.1", METRICS_PORT), 5) as tcp:
+            tcp.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+            return b"".join(iter(lambda: tcp.recv(65536), b"")).decode()
+
     def _sizes(self) -> list[str]:
         if self.setting.raw:
             return ["--raw"]
@@ -164,6 +172,7 @@ def _configure(
         f"listen = {at(listen)}",
         f"server = {at(address)}",
         tls_line(authority.issue("sip1", server_name="media1")),
+        METRICS,
         *in_flight,
         *setting.client,
     ]
@@ -174,6 +183,7 @@ def _configure(
         f"target = {at(listen)}",
         'allow_names = ["sip1"]',
         tls_line(authority.issue("media1", server=True)),
+        METRICS,
         *setting.server,
     ]
     client.write_text("\n".join(client_lines))
