@@ -27,6 +27,7 @@ length, IPv6 flow and scope, when it came (monotonic seconds), and the peer's ho
 
 _ROOM = _SLOT_BYTES - _HEADER.size
 _FREE, _TAKEN = 0, 1
+_TAKEN_BYTE = bytes([_TAKEN])
 
 
 class InFlightFile:
@@ -90,7 +91,8 @@ class InFlightFile:
         memory = self._memory
         found: list[tuple[float, Peer, bytes]] = []
         for at in range(0, _SIZE, _SLOT_BYTES):
-            if memory[at] != _TAKEN:
+            # Not through the mapping, where each look would make a page resident: 4 MiB in all.
+            if os.pread(self._descriptor, 1, at) != _TAKEN_BYTE:
                 continue
             memory[at] = _FREE
             host_length, port, length, flow, scope, when, host = _HEADER.unpack_from(memory, at)
