@@ -18,7 +18,8 @@ from ngtunnel.core.commands import Peer
 from ngtunnel.errors import ConfigError
 
 _SLOTS = 1024
-_SLOT_BYTES = 4096
+_SLOT_BYTES = 16384
+"""Holds a WebRTC offer of 10 KB; what is never written takes no memory."""
 _SIZE = _SLOTS * _SLOT_BYTES
 
 _HEADER = struct.Struct("=xBHHxxIId46s")
@@ -43,6 +44,7 @@ class InFlightFile:
         self._descriptor = descriptor
         self._memory = mmap.mmap(descriptor, _SIZE)
         self._free = list(range(_SLOTS - 1, -1, -1))
+        self._cleared: list[int] = []
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -77,12 +79,23 @@ class InFlightFile:
         return slot
 
     def clear(self, slot: int) -> None:
-        """Forget a request."""
-        self._memory[slot * _SLOT_BYTES] = _FREE
-        self._free.append(slot)
+        """Forget a request at the next :meth:`flush`."""
+        self._cleared.append(slot)
+
+    def flush(self) -> None:
+        """Forget what was cleared; to be called when the replies have left this process.
+
+        It may be killed at any point: a proxy ignores the reply that it gets twice, but waits a
+        second for one that it does not get.
+        """
+        memory = self._memory
+        for slot in self._cleared:
+            memory[slot * _SLOT_BYTES] = _FREE
+        self._free += self._cleared
+        self._cleared.clear()
 
     def recover(self, now: float, worth: float) -> list[tuple[Peer, bytes]]:
-        """Return what an earlier process has left, in order of arrival, and forget it.
+        """Return what an earlier process has left, in order of arrival; forget it when flushed.
 
         Args:
             now: the monotonic clock; it goes on from process to process.
@@ -94,7 +107,8 @@ class InFlightFile:
             # Not through the mapping, where each look would make a page resident: 4 MiB in all.
             if os.pread(self._descriptor, 1, at) != _TAKEN_BYTE:
                 continue
-            memory[at] = _FREE
+            self._free.remove(at // _SLOT_BYTES)
+            self._cleared.append(at // _SLOT_BYTES)
             host_length, port, length, flow, scope, when, host = _HEADER.unpack_from(memory, at)
             text = host[:host_length].decode("ascii", "replace")
             peer: Peer = (text, port, flow, scope) if ":" in text else (text, port)

@@ -6,6 +6,7 @@ import os
 import random
 import socket
 import ssl
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic, time
@@ -51,7 +52,9 @@ class Client(Service):
         _enlarge(self._udp)
         self._context: ssl.SSLContext | None = None
         self.reload()
-        store = InFlightFile.open(config.in_flight_file) if config.in_flight_file else None
+        self._store = store = (
+            InFlightFile.open(config.in_flight_file) if config.in_flight_file else None
+        )
         now = monotonic()
         self._core = ClientCore(config, os.urandom(16), random.random, now, store)
         self._left_over = store.recover(now, config.timing.command_timeout) if store else []
@@ -106,17 +109,25 @@ class Client(Service):
     def _datagrams(self, _: int) -> None:
         """Read what has come, but no more often than it has lately been worth while."""
         receive, take, now = self._udp.recvfrom, self._core.datagram, monotonic()
+        # A datagram leaves the kernel when it stands in the file: whenever this process is killed,
+        # the next one finds it in one of the two.
+        peek = 0 if self._store is None else socket.MSG_PEEK
         wanted = self._few
         for count in range(wanted):
             try:
-                data, peer = receive(65536)
+                data, peer = receive(65536, peek)
             except BlockingIOError:
                 self._few = max(1, count)
                 return
             except OSError:
                 # An earlier datagram's ICMP error: that peer has gone.
                 continue
-            take(peer, data, now)
+            try:
+                take(peer, data, now)
+            finally:
+                if peek:
+                    with suppress(OSError):
+                        receive(1)
         self._few = min(2 * wanted, _BATCH)
 
     def _handled(self) -> None:
@@ -129,6 +140,8 @@ class Client(Service):
                 except OSError:
                     core.counters.dropped["peer_gone"] += 1
             core.to_peers.clear()
+            if self._store is not None:
+                self._store.flush()
         for index, stream in tuple(self._streams.items()):
             link = core.link(index)
             if link is not None and link.queued:
