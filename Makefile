@@ -48,6 +48,11 @@ test: ## the same set-up, then everything that CI runs
 	@bin/setup --dev
 	@tests/run $(LAB_VARIABLES)
 
+.PHONY: soak
+soak: ## the tunnel's faults at full length, a minute each: about a quarter of an hour
+	@bin/setup --dev
+	@tests/faults/run --duration=60 --junitxml=results/soak/faults.xml
+
 .PHONY: lint
 lint: ## linters and types
 	@bin/setup --dev
