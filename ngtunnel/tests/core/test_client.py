@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ngtunnel.config import Protocol
+from ngtunnel.config import Protocol, Timing
 from ngtunnel.core.client import ClientCore, Connect, Disconnect, LinkUp
 from ngtunnel.core.counters import LinkState
 from ngtunnel.core.wire import VERSION, Kind, ServerHello, Status, pack_header
@@ -124,6 +124,27 @@ def test_once_begun_a_client_goes_on_whatever_becomes_of_its_links() -> None:
     assert tunnel.client.settled
     tunnel.ask(request(b"1"))
     assert len(tunnel.replies) == 1
+
+
+@pytest.mark.parametrize(("dead_after", "slept"), [(0.8, 3.0), (0.8, 0.7), (0.1, 0.2)])
+def test_a_process_that_slept_gives_its_links_the_time_to_answer_and_no_more(
+    dead_after: float, slept: float
+) -> None:
+    timing = Timing(heartbeat=0.04, dead_after=dead_after)
+    client = ClientCore(client_config(links=1, timing=timing), ID, lambda: 0.0, 100.0)
+    client.timeout(100.0)
+    client.connected(0)
+    client.received(0, OK, 100.0)
+    client.timeout(100.01)
+    client.actions.clear()
+    # Woken, and timers run before what has come meanwhile is read.
+    woken, ticks = 100.02 + slept, int((dead_after - 0.03) / 0.01)
+    for step in range(ticks):
+        client.timeout(woken + step * 0.01)
+    assert client.actions == []
+    for step in range(ticks, ticks + 4):
+        client.timeout(woken + step * 0.01)
+    assert isinstance(client.actions[0], Disconnect)
 
 
 def test_a_timer_that_is_early_does_nothing() -> None:

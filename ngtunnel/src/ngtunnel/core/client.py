@@ -27,7 +27,8 @@ from ngtunnel.core.wire import Protocol as WireProtocol
 
 _DATA, _REFUSED, _DRAIN = int(Kind.DATA), int(Kind.REFUSED), int(Kind.DRAIN)
 _SLEPT_S = 0.5
-"""A tick that comes later than this means that this process was not run."""
+"""A tick that comes later than this means that this process was not run; half of ``dead_after``, if
+that is less."""
 
 _REFUSALS = {
     Status.WRONG_VERSION: "it speaks version {version}, this client {own}: update the older",
@@ -132,6 +133,7 @@ class ClientCore:
         self._last_number = 0
         self._in_flight = InFlight(limits.queue_bytes, timing.command_timeout, store)
         self._tick = timing.heartbeat / 4
+        self._slept = min(_SLEPT_S, timing.dead_after / 2)
         self._tick_at = now
 
     # What comes from the UDP peers
@@ -253,7 +255,7 @@ class ClientCore:
             self._hedge(command, now)
         if now < self._tick_at:
             return
-        slept = now - self._tick_at if now - self._tick_at > _SLEPT_S else 0.0
+        slept = now - self._tick_at if now - self._tick_at > self._slept else 0.0
         self._tick_at = now + self._tick
         for index, slot in enumerate(self._slots):
             self._tick_slot(index, slot, slept, now)

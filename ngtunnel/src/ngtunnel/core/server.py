@@ -29,7 +29,8 @@ _AGAIN_S = 0.5
 """From here on a repeated request is the proxy's own retry (1 s), and no hedge of the client's."""
 
 _SLEPT_S = 0.5
-"""A tick that comes later than this means that this process was not run."""
+"""A tick that comes later than this means that this process was not run; half of ``dead_after``, if
+that is less."""
 
 _MAX_WAITING = 65536
 """Requests remembered, each of about 200 bytes; rtpengine is slower than this by far."""
@@ -142,6 +143,7 @@ class ServerCore:
         )
         self._waiting: dict[tuple[bytes, int, bytes], _Waiting] = {}
         self._tick = config.timing.heartbeat / 4
+        self._slept = min(_SLEPT_S, config.timing.dead_after / 2)
         self._tick_at = now
 
     # What happens to the links
@@ -231,7 +233,7 @@ class ServerCore:
 
     def timeout(self, now: float) -> None:
         """Do what is due."""
-        slept = now - self._tick_at if now - self._tick_at > _SLEPT_S else 0.0
+        slept = now - self._tick_at if now - self._tick_at > self._slept else 0.0
         self._tick_at = now + self._tick
         for at in list(self.links.values()):
             self._tick_link(at, slept, now)
