@@ -74,6 +74,23 @@ def test_a_frame_that_was_faster_than_all_before_sets_the_mark() -> None:
     assert lateness.of(2000, 7.050) == 40
 
 
+def test_the_fastest_frame_sets_the_mark_though_the_difference_of_the_clocks_wraps() -> None:
+    lateness = Lateness()
+    assert lateness.of(5000, 5.0) == 0
+    assert lateness.of(6010, 6.0) == 0
+    assert lateness.of(7000, 7.050) == 60
+
+
+def test_a_slower_frame_does_not_set_the_mark_though_the_difference_of_the_clocks_wraps() -> None:
+    lateness = Lateness(window=10)
+    for second in range(0, 20, 2):
+        lateness.of(second * 1000 + 5, second)
+    assert lateness.of(19_000, 19.005) == 10
+    assert lateness.of(20_000, 20.5) == pytest.approx(505, abs=1)
+    # The first window, which also knew the faster frames, is forgotten.
+    assert lateness.of(24_000, 24.4) == pytest.approx(405, abs=1)
+
+
 @pytest.mark.parametrize("parts_per_million", [-500, -50, 50, 500])
 def test_clocks_that_drift_never_make_a_frame_late(parts_per_million: int) -> None:
     lateness = Lateness()

@@ -55,6 +55,15 @@ def run_until_dead(one: Link, begin: float, until: float, pong: bool = False) ->
     return until
 
 
+def waits_for_an_answer(one: Link) -> None:
+    """Have it answer one heartbeat after 10 ms, and wait since 0.25 s for the next answer."""
+    one.tick(0.0)
+    one.receive(frame(Kind.PONG, 0.0), 0.010)
+    one.take(0.2)
+    one.tick(0.25)
+    assert kinds(one.take(0.25)) == [Kind.PING]
+
+
 def test_what_is_queued_is_written_in_order_with_the_senders_time() -> None:
     one, _ = link()
     assert one.queue(Kind.DATA, 1, b"first", 1.0)
@@ -154,29 +163,24 @@ def test_one_who_asks_for_echoes_and_reads_none_fills_no_memory() -> None:
 
 def test_a_process_that_slept_does_not_blame_the_other_end() -> None:
     one, _ = link()
-    run_until_dead(one, 0.0, 1.0, pong=True)
-    one.tick(1.0)
-    one.take(1.0)
-    one.tick(4.05, slept=3.0)
-    assert run_until_dead(one, 4.1, 9.0) <= 1.0 + 3.0 + DEAD_AFTER + TICK + 1e-9
+    waits_for_an_answer(one)
+    one.tick(3.25, slept=2.95)
+    died = run_until_dead(one, 3.3, 9.0)
+    assert 3.0 + DEAD_AFTER - TICK <= died <= 3.0 + 0.01 + DEAD_AFTER + TICK + 1e-9
 
 
 def test_after_sleep_a_link_that_died_is_found_out_as_soon_as_ever() -> None:
     one, _ = link()
-    run_until_dead(one, 0.0, 1.0, pong=True)
-    one.tick(1.0)
-    one.take(1.0)
-    # Asleep from 1.0 to 4.0. What came meanwhile is read before timers run.
-    one.receive(frame(Kind.PONG, 1.01), 4.0)
-    one.tick(4.0, slept=2.95)
-    assert run_until_dead(one, 4.05, 20.0) <= 4.0 + DEAD_AFTER + TICK + 1e-9
+    waits_for_an_answer(one)
+    # Asleep until 3.25. What came meanwhile is read before timers run.
+    one.receive(frame(Kind.PONG, 0.26), 3.25)
+    one.tick(3.25, slept=2.95)
+    assert run_until_dead(one, 3.3, 20.0) <= 3.25 + DEAD_AFTER + TICK + 1e-9
 
 
 def test_a_link_is_suspect_when_its_answer_is_later_than_usual_until_something_comes() -> None:
     one, _ = link()
-    one.tick(0.0)
-    one.receive(frame(Kind.PONG, 0.0), 0.010)
-    one.tick(0.25)
+    waits_for_an_answer(one)
     one.tick(0.27)
     assert not one.suspect
     one.tick(0.30)

@@ -268,6 +268,14 @@ def test_a_link_that_was_up_for_long_is_tried_again_soon_and_one_that_never_was_
     assert len(tunnel.client.links) == 2
 
 
+def test_an_attempt_that_took_long_and_failed_is_no_success_after_which_to_begin_anew() -> None:
+    timing = Timing(connect_timeout=0.6, reconnect_max=0.5)
+    tunnel = Tunnel(client_config(links=1, timing=timing))
+    tunnel.unreachable = True
+    tunnel.start(100)
+    assert tunnel.connecting <= 100 / (0.6 + 0.25)
+
+
 def test_an_address_that_swallows_everything_is_tried_again_after_the_time_to_connect() -> None:
     tunnel = Tunnel()
     tunnel.unreachable = True
@@ -298,6 +306,17 @@ def test_a_late_reply_is_asked_for_on_the_second_link_and_the_first_to_come_wins
     tunnel.advance(1)
     assert len(tunnel.answers(b"1")) == 1
     assert tunnel.client.counters.dropped["duplicate"] == 1
+
+
+def test_a_reply_that_the_target_takes_time_for_comes_on_every_link_that_asked_for_it() -> None:
+    tunnel = Tunnel().start(2)
+    first = settled_on(tunnel)
+    tunnel.target = echo(0.2)
+    tunnel.stall(first, up=False)
+    tunnel.ask(request(b"1"))
+    tunnel.advance(0.25)
+    assert len(tunnel.answers(b"1")) == 1
+    assert len([data for _, data in tunnel.arrived if data == request(b"1")]) == 1
 
 
 def test_the_time_after_which_a_reply_is_late_adapts_to_the_target() -> None:
@@ -362,6 +381,22 @@ def test_a_command_that_was_sent_again_is_asked_for_once_more_if_it_is_late_ther
     assert tunnel.client.counters.resends == 1
     tunnel.advance(1)
     assert tunnel.client.counters.hedges == 1
+
+
+def test_links_that_have_died_do_not_stand_in_the_way_of_asking_on_another() -> None:
+    tunnel = Tunnel(client_config(links=4)).start(2)
+    tunnel.server_down = True
+    tunnel.target = lambda _: []
+    tunnel.ask(request(b"1"))
+    tunnel.advance(0.04)
+    assert tunnel.client.counters.hedges == 1
+    for index in range(4):
+        link = tunnel.client.link(index)
+        if link is not None and link.chosen and tunnel.client.counters.resends == 0:
+            tunnel.reset(index)
+    assert tunnel.client.counters.resends == 1
+    tunnel.advance(0.5)
+    assert tunnel.client.counters.hedges == 2
 
 
 # No link
