@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ngtunnel.core.commands import Peer
 from ngtunnel.errors import ConfigError
@@ -116,3 +118,86 @@ def test_two_processes_do_not_share_a_file(path: Path) -> None:
 def test_nobody_else_may_read_the_requests(path: Path) -> None:
     InFlightFile.open(path).close()
     assert os.stat(path).st_mode & 0o777 == 0o600
+
+
+def test_requests_from_before_the_host_was_booted_are_not_asked_for_again(path: Path) -> None:
+    file = InFlightFile.open(path)
+    file.put(PEER, b"1 de", 1e6)
+    file.close()
+    assert left_by_another_process(path, now=12.0) == []
+
+
+def test_the_longest_address_with_an_interface_is_kept_whole(path: Path) -> None:
+    peer = ("fe80::1111:2222:3333:4444%ifname-is-long1", 65535, 2**20 - 1, 2**32 - 1)
+    file = InFlightFile.open(path)
+    file.put(peer, b"1 de", 0.0)
+    file.close()
+    assert left_by_another_process(path) == [(peer, b"1 de")]
+
+
+def test_few_pages_are_touched_however_many_requests_come(path: Path) -> None:
+    file = InFlightFile.open(path)
+    slots = set()
+    for number in range(10_000):
+        slot = file.put(PEER, b"%d de" % number, 0.0)
+        assert slot is not None
+        slots.add(slot)
+        file.clear(slot)
+        file.flush()
+    file.close()
+    assert len(slots) == 1
+
+
+def test_a_symbolic_link_in_its_place_is_not_followed(path: Path) -> None:
+    InFlightFile.open(path).close()
+    link = path.with_name("link")
+    link.symlink_to(path)
+    with pytest.raises(ConfigError, match=f"in_flight_file: {link}: "):
+        InFlightFile.open(link)
+
+
+def test_a_directory_that_is_missing_is_told(path: Path) -> None:
+    missing = path / "in-flight"
+    with pytest.raises(ConfigError, match=f"in_flight_file: {missing}: No such file or directory"):
+        InFlightFile.open(missing)
+
+
+@pytest.mark.parametrize(
+    "host", [b"\xff\xfe\xfd", b"localhost", b"", b"127.0.0.1\0x", b"::g", b"1.2.3.4.5", b"%lo"]
+)
+def test_a_peer_that_is_no_address_is_not_believed(path: Path, host: bytes) -> None:
+    file = InFlightFile.open(path)
+    slot = file.put(PEER, b"1 de", 0.0)
+    file.close()
+    assert slot is not None
+    content = bytearray(path.read_bytes())
+    at = content.index(b"127.0.0.1")
+    content[at : at + 46] = host.ljust(46, b"\0")
+    # The length of the host stands right after the mark that begins the slot.
+    content[len(content) // 1024 * slot + 1] = len(host)
+    path.write_bytes(content)
+    assert left_by_another_process(path) == []
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 1023), st.binary(min_size=1, max_size=90)), max_size=20),
+    st.booleans(),
+)
+@settings(max_examples=50, derandomize=True, database=None, deadline=None)
+def test_whatever_has_written_to_the_file_it_yields_what_can_be_answered_or_nothing(
+    tmp_path_factory: pytest.TempPathFactory, written: list[tuple[int, bytes]], taken: bool
+) -> None:
+    path = tmp_path_factory.mktemp("garbage") / "in-flight"
+    InFlightFile.open(path).close()
+    slot_bytes = path.stat().st_size // 1024
+    with path.open("r+b") as content:
+        for slot, garbage in written:
+            content.seek(slot * slot_bytes)
+            content.write((b"\1" if taken else b"") + garbage)
+    assert left_by_another_process(path) == []
+    file = InFlightFile.open(path)
+    file.recover(1.0, WORTH_S)
+    file.flush()
+    assert file.put(PEER, b"1 de", 1.0) is not None
+    file.close()
+    assert left_by_another_process(path) == [(PEER, b"1 de")]

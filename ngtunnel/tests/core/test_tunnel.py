@@ -384,18 +384,20 @@ def test_a_command_that_was_sent_again_is_asked_for_once_more_if_it_is_late_ther
 
 
 def test_links_that_have_died_do_not_stand_in_the_way_of_asking_on_another() -> None:
-    tunnel = Tunnel(client_config(links=4)).start(2)
+    tunnel = Tunnel(client_config(links=4), target=lambda _: []).start(2)
     tunnel.server_down = True
-    tunnel.target = lambda _: []
+    tunnel.reset(2)
+    tunnel.reset(3)
     tunnel.ask(request(b"1"))
-    tunnel.advance(0.04)
+    tunnel.advance(0.1)
     assert tunnel.client.counters.hedges == 1
-    for index in range(4):
-        link = tunnel.client.link(index)
-        if link is not None and link.chosen and tunnel.client.counters.resends == 0:
-            tunnel.reset(index)
+    tunnel.server_down = False
+    tunnel.advance(1)
+    tunnel.server_down = True
+    tunnel.reset(0)
+    tunnel.reset(1)
     assert tunnel.client.counters.resends == 1
-    tunnel.advance(0.5)
+    tunnel.advance(0.6)
     assert tunnel.client.counters.hedges == 2
 
 
