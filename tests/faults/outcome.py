@@ -39,17 +39,17 @@ class Gap:
 
     Attributes:
         begin, end: by the monotonic clock.
-        silent: the client hears nothing of it, and has to notice.
+        known: from when on errors are due.
     """
 
     begin: float
     end: float
-    silent: bool = False
+    known: float
 
-    @property
-    def known(self) -> float:
-        """From when on errors are due."""
-        return self.begin + (NOTICE_S if self.silent else 0.0)
+    @classmethod
+    def silent(cls, begin: float, end: float) -> "Gap":
+        """A gap of which the client hears nothing: it has to notice."""
+        return cls(begin, end, begin + NOTICE_S)
 
     def excuses(self, command: Command) -> bool:
         """Whether the command was under way at some time of the gap."""

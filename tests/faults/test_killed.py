@@ -4,9 +4,13 @@ import time
 from collections.abc import Callable
 
 from faults.outcome import Gap, Outcome
-from faults.tunnel import Tunnel
+from faults.tunnel import Setting, Tunnel
 
 Report = Callable[..., None]
+Start = Callable[..., Tunnel]
+
+_SLOW_S = 0.1
+"""So slow a target that there is always something under way."""
 
 _BACK_S = 1.5
 """By when a killed server carries again: restart 0.1 s, start-up 0.35 s, back-off, handshake."""
@@ -21,15 +25,17 @@ def test_a_killed_server_costs_errors_at_once_and_nothing_else(
             time.sleep(duration / kills(duration) / 2)
             killed = time.monotonic()
             through.server.kill()
+            dead = time.monotonic()
             through.server.wait_until_restarted()
-            gaps.append(Gap(killed, killed + _BACK_S))
+            gaps.append(Gap(killed, dead + _BACK_S, known=dead))
             time.sleep(duration / kills(duration) / 2)
     report(outcome, kills=len(gaps), outage_max_ms=_longest_outage_ms(outcome, gaps))
     assert outcome.figures["error"], "there was no outage to be seen"
     outcome.only_errors_in(*gaps)
 
 
-def test_a_killed_client_loses_nothing(through: Tunnel, duration: float, report: Report) -> None:
+def test_a_killed_client_loses_nothing(start: Start, duration: float, report: Report) -> None:
+    through = start(Setting(delay_s=_SLOW_S))
     with through.load() as outcome:
         for _ in range(kills(duration)):
             time.sleep(duration / kills(duration) / 2)
@@ -42,8 +48,9 @@ def test_a_killed_client_loses_nothing(through: Tunnel, duration: float, report:
 
 
 def test_a_client_that_is_killed_again_while_it_starts_loses_nothing(
-    through: Tunnel, report: Report
+    start: Start, report: Report
 ) -> None:
+    through = start(Setting(delay_s=_SLOW_S))
     with through.load() as outcome:
         time.sleep(0.5)
         for _ in range(3):

@@ -42,8 +42,9 @@ def test_a_server_that_is_restarted_answers_what_is_under_way(
             time.sleep(duration / restarts)
             asked = time.monotonic()
             through.server.signal(signal.SIGTERM, ends=True)
+            ended = time.monotonic()
             through.server.wait_until_restarted()
-            gaps.append(Gap(asked, time.monotonic() + _BACK_S))
+            gaps.append(Gap(asked, ended + _BACK_S, known=ended))
     report(outcome, restarts=restarts)
     outcome.only_errors_in(*gaps)
     for gap in gaps:
