@@ -10,7 +10,7 @@ from slowbye.reproduce import html, table
 from slowbye.reproduce.conclusion import Conclusion, conclude
 from slowbye.reproduce.conditions import Conditions
 from slowbye.reproduce.results import Session
-from slowbye.reproduce.run import Run
+from slowbye.reproduce.run import Run, Verdict
 from slowbye.reproduce.verdict import judge
 
 
@@ -26,7 +26,7 @@ LOSSY = clean_run(profile="lossy", effect="loss", bye_ms=same(1064), ng_ms=same(
 
 def through(path: str, run: Run, **changes: object) -> Run:
     healthy = clean_run(path=path, profile=run.profile, effect=run.effect, ng_ms=same(22))
-    return replace(healthy, profile_args=run.profile_args, **changes)  # type: ignore[arg-type]
+    return replace(healthy, **{"profile_args": run.profile_args, **changes})  # type: ignore[arg-type]
 
 
 def concluded(*runs: Run) -> Conclusion:
@@ -56,6 +56,15 @@ def test_an_outage_and_loss_are_cured_in_their_own_words() -> None:
         "and lossy (ng p99 52 ms, 2.6 round trips; direct took 1.02 s). "
         "Fast: clean (BYE p99 64 ms, 1.00 times clean direct)."
     )
+
+
+def test_round_trips_are_counted_in_those_of_the_profile() -> None:
+    through_tunnel = through("ngtunnel", LOSSY, ng_ms=same(100), profile_args={"rtt_ms": 40})
+    assert table.profile_name(through_tunnel) == "lossy, RTT 40ms"
+    finding = conclude([through_tunnel], rtt_ms=20).matrix["ngtunnel"]["lossy"]
+    assert finding.p99_ms == 100
+    judged_good = replace(through_tunnel, verdict=Verdict(True, "", ""))
+    assert "2.5 round trips" in conclude([judged_good], rtt_ms=20).text[0]
 
 
 def test_a_path_that_is_slow_cured_nothing() -> None:

@@ -121,6 +121,16 @@ def test_random_loss_needs_many_calls(typed: int, number: int, at_once: int) -> 
     assert str(number) in made.call_command(made.runs[1][0], lossy)
 
 
+@pytest.mark.parametrize(("typed", "lossy_ms"), [("20ms", "40ms"), ("55.5ms", "55.5ms")])
+def test_random_loss_is_measured_across_a_long_wan(typed: str, lossy_ms: str) -> None:
+    made = plan(rtt=typed, profiles=["clean", "lossy"])
+    assert [made.wan_variables(profile)["wan_rtt"] for profile in made.profiles] == [
+        typed,
+        lossy_ms,
+    ]
+    assert made.conditions(made.profiles[1]).rtt_ms == float(lossy_ms.removesuffix("ms"))
+
+
 def test_a_node_without_a_fixed_address_is_known_by_its_port() -> None:
     named = {"name": "direct", "nodes": ["udp:media1.example:2225", "udp:0.0.0.0:2224"]}
     ((path, _), *_) = plan(inventory(sip_proxy_rtpengine_sets=[named])).runs

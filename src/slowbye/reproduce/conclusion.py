@@ -101,7 +101,7 @@ def _find(run: Run, plain: Run | None, clean: Run | None, rtt_ms: float) -> Find
     return Finding(
         word=CURED if cured else str(outcome),
         ok=ok,
-        figure=_figure(run, of_clean, rtt_ms),
+        figure=_figure(run, of_clean, run.profile_args.get("rtt_ms", rtt_ms)),
         measure=f"{'ng' if _is_lossy(run) else 'BYE'} p99",
         p99_ms=_p99_ms(run),
         of_clean=of_clean,

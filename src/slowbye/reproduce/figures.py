@@ -67,6 +67,8 @@ def make_run(
             largest = max(times.reply_bytes_max, sent[command].reply_bytes_max)
             ng[command] = replace(times, reply_bytes_max=largest)
     arguments = {"delay_ms": conditions.delay_ms} if profile.effect is Effect.FRAGMENTS_LATE else {}
+    if conditions.rtt_ms != plan.rtt_ms:
+        arguments["rtt_ms"] = conditions.rtt_ms
     carrier = report_command(sent)
     figures = call_figures(measured.batch, plan.workers)
     run = Run(

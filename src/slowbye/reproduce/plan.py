@@ -27,6 +27,10 @@ _LOSSY_CALLS = 40
 """Calls at least where packets are lost at random. Each sends three commands or more; of a hundred
 and more p99 is not simply the slowest, which one unlucky packet decides."""
 
+_LOSSY_RTT_MS = 40.0
+"""The WAN's round trip at least where packets are lost. What is lost is waited for in round trips;
+of shorter ones, the hosts' own milliseconds would be too large a part."""
+
 _TCP = "tcp"
 """Over TCP one worker serves a connection, and so all calls of a client, one after the other."""
 
@@ -89,6 +93,12 @@ class Plan:
         together = min(self.at_once, _LOSSY_CALLS)
         return replace(self.calls, number=_LOSSY_CALLS, at_once=together)
 
+    def rtt_under(self, profile: Profile) -> float:
+        """Return the WAN's nominal round-trip time under a profile, in milliseconds."""
+        if profile.effect is not Effect.LOSS:
+            return self.rtt_ms
+        return max(self.rtt_ms, _LOSSY_RTT_MS)
+
     def conditions(self, profile: Profile, clean_bye_p99_ms: float | None = None) -> Conditions:
         """Return what a run under a profile is judged by.
 
@@ -99,7 +109,7 @@ class Plan:
         return Conditions(
             effect=profile.effect,
             delay_ms=max((each.delay_ms for each in profile.impairments), default=0.0),
-            rtt_ms=self.rtt_ms,
+            rtt_ms=self.rtt_under(profile),
             try_ms=self.try_ms,
             tries=self.tries,
             workers=self.workers,
@@ -110,7 +120,7 @@ class Plan:
 
     def wan_variables(self, profile: Profile) -> dict[str, str]:
         """Return the variables of playbooks/wan.yml for a profile."""
-        variables = {"wan_profile": profile.name, "wan_rtt": self.rtt}
+        variables = {"wan_profile": profile.name, "wan_rtt": f"{self.rtt_under(profile):g}ms"}
         if profile.effect is Effect.FRAGMENTS_LATE:
             variables["wan_delay"] = self.delay
         return variables

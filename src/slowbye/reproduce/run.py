@@ -52,7 +52,8 @@ class Run:
     """What one run measured; times in milliseconds, sizes in bytes.
 
     Attributes:
-        profile_args: the profile's parameters, such as ``delay_ms``.
+        profile_args: what is the profile's own: ``delay_ms``, or ``rtt_ms`` where its round trip is
+            not the session's.
         effect: what the profile does to the WAN, in the profile's own word.
         at_once: how many calls were let be under way together.
         failed: calls that were not set up and torn down.

@@ -25,6 +25,9 @@ from slowbye.reproduce.progress import Progress
 from slowbye.reproduce.run import Run
 from slowbye.sip.result import BatchResult
 
+_TRIES = 3
+"""How often a run is made at most: a busy machine is not often busy at the same moment."""
+
 PLAYBOOKS = ("wan", "fresh")
 
 
@@ -143,13 +146,14 @@ class Reproduction:
         playbook.play(self._plan.inventory.path, name, variables, log)
 
     def _measure(self, path: NgPath, profile: Profile, clean_bye_p99_ms: float | None) -> Run:
-        """Make a run, and once more where nothing but times is wrong: then both are told."""
-        run = self._run(path, profile, clean_bye_p99_ms)
-        if run.verdict is None or not run.verdict.only_times:
-            return run
-        note = f"measured again, because the first time {'; '.join(run.verdict.reasons)}"
-        again = self._run(path, profile, clean_bye_p99_ms)
-        return replace(again, notes=[note, *again.notes])
+        """Make a run, and again while nothing but times is wrong; each try is told."""
+        told: list[str] = []
+        while True:
+            run = self._run(path, profile, clean_bye_p99_ms)
+            verdict = run.verdict
+            if verdict is None or not verdict.only_times or len(told) == _TRIES - 1:
+                return replace(run, notes=[*told, *run.notes])
+            told.append(f"measured again, because {'; '.join(verdict.reasons)}")
 
     def _run(self, path: NgPath, profile: Profile, clean_bye_p99_ms: float | None) -> Run:
         plan, name = self._plan, f"{path.name}-{profile.name}"
@@ -197,4 +201,4 @@ class Reproduction:
 
 
 def _clean(plan: Plan) -> dict[str, str]:
-    return {"wan_profile": "clean", "wan_rtt": plan.rtt}
+    return {"wan_profile": CLEAN, "wan_rtt": f"{plan.rtt_ms:g}ms"}

@@ -66,12 +66,16 @@ def headline(session: Session) -> list[str]:
 
 
 def profile_name(run: Run) -> str:
-    """Name a run's profile with its delay, as people type it (``fragment-delay 4s``)."""
-    delay_ms = run.profile_args.get("delay_ms")
-    if delay_ms is None:
-        return run.profile
-    typed = f"{delay_ms / 1000:g}s" if delay_ms >= _SLOW_MS else f"{delay_ms:g}ms"
-    return f"{run.profile} {typed}"
+    """Name a run's profile with what is its own (``fragment-delay 4s``, ``lossy, RTT 40ms``)."""
+    delay_ms, rtt_ms = (run.profile_args.get(name) for name in ("delay_ms", "rtt_ms"))
+    delay = "" if delay_ms is None else f" {_typed(delay_ms)}"
+    rtt = "" if rtt_ms is None else f", RTT {_typed(rtt_ms)}"
+    return f"{run.profile}{delay}{rtt}"
+
+
+def _typed(value_ms: float) -> str:
+    """Write a time as people type it."""
+    return f"{value_ms / 1000:g}s" if value_ms >= _SLOW_MS else f"{value_ms:g}ms"
 
 
 def verdict_lines(run: Run) -> list[Text]:
