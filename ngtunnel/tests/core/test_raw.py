@@ -78,6 +78,25 @@ def test_the_target_may_speak_unasked_and_reaches_a_peer_whose_link_has_died() -
     assert [each.data for each in tunnel.replies] == [b"%d" % number for number in range(10)]
 
 
+def test_a_link_that_stalls_for_a_moment_delays_a_peers_datagrams_and_reorders_none() -> None:
+    tunnel = raw()
+    sent = [b"%d" % number for number in range(8)]
+    tunnel.ask(sent[0])
+    tunnel.advance(0.1)
+    for index in (0, 1):
+        tunnel.stall(index)
+        tunnel.ask(sent[1 + 3 * index])
+        tunnel.advance(0.4)
+        tunnel.ask(sent[2 + 3 * index])
+        tunnel.advance(0.1)
+        tunnel.resume(index)
+        tunnel.ask(sent[3 + 3 * index])
+        tunnel.advance(0.3)
+    tunnel.ask(sent[7])
+    tunnel.advance(0.3)
+    assert [data for _, data in tunnel.arrived] == sent
+
+
 def test_what_comes_back_keeps_a_silent_peer_known() -> None:
     tunnel = raw(limits=Limits(session_idle=2.0))
     tunnel.target = lambda _: [(0.5 * number, b"%d" % number) for number in range(20)]

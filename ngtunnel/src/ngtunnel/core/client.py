@@ -310,7 +310,9 @@ class ClientCore:
     def _link_for(self, session: PeerSession) -> Link | None:
         """Return the session's link, or choose another if that one is not at its best."""
         link = session.link
-        if link is not None and link.up and not link.suspect and not link.draining:
+        # Raw datagrams have to stay in order, whatever it costs; ng commands have cookies.
+        patient = not self._ng
+        if link is not None and link.up and not link.draining and (patient or not link.suspect):
             return link
         session.link = self._best_link(own=link)
         return session.link
