@@ -33,10 +33,15 @@ UNSENT = (
 INVALID = "ERROR: rtpengine [rtpengine.c:2925]: rtpp_test(): proxy responded with invalid response"
 
 
-@pytest.mark.parametrize("message", [OPENSIPS, KAMAILIO, REFUSED, UNSENT, INVALID])
+@pytest.mark.parametrize("message", [OPENSIPS, KAMAILIO, REFUSED, UNSENT])
 @pytest.mark.parametrize("nodes", [[], [DIRECT]])
 def test_both_proxies_words_for_a_dead_node_are_known(message: str, nodes: list[str]) -> None:
     assert node_disabled([Entry(0, "proxy", message)], nodes)
+
+
+def test_a_dead_node_without_a_name_counts_where_it_can_be_no_other() -> None:
+    assert node_disabled([Entry(0, "proxy", INVALID)], [])
+    assert not node_disabled([Entry(0, "proxy", INVALID)], [DIRECT])
 
 
 @pytest.mark.parametrize("message", [OPENSIPS, KAMAILIO, REFUSED, UNSENT])

@@ -85,14 +85,15 @@ def node_disabled(entries: Iterable[Entry], nodes: Collection[str]) -> bool:
 
     Args:
         entries: what the proxy said.
-        nodes: as the proxy is told of them (``udp:198.18.2.1:2223``); empty for any. A proxy that
-            has several paths pings the nodes of all when it starts, those of the others too.
+        nodes: as the proxy is told of them (``udp:198.18.2.1:2223``); empty for any, of which it
+            may have given one up without naming it. A proxy that has several paths pings the nodes
+            of all when it starts, those of the others too.
     """
     for entry in entries:
         said = _NODE_DISABLED.search(entry.message)
         if said is None:
             continue
         node = next(filter(None, said.groups()), None)
-        if node is None or not nodes or node in nodes:
+        if not nodes or node in nodes:
             return True
     return False

@@ -143,8 +143,10 @@ def _paragraph(path: str, found: dict[str, Finding], plain: dict[str, Run]) -> s
     sentences = []
     if CURED in by_word:
         sentences.append(f"{path} cured {_listed(by_word.pop(CURED))}.")
-    else:
+    elif any(name in plain and _outcome(plain[name]) is not Outcome.FAST for name in found):
         sentences.append(f"{path} cured nothing.")
+    else:
+        sentences.append(f"{path} had nothing to cure.")
     if Outcome.FAST in by_word:
         sentences.append(f"Fast: {_listed(by_word.pop(Outcome.FAST))}.")
     sentences += [f"Not cured, {word}: {_listed(names)}." for word, names in by_word.items()]

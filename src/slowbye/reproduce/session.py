@@ -186,7 +186,7 @@ class Reproduction:
             batch=batch,
             at_proxy=trace(read_datagrams(at_proxy), path.nodes),
             at_rtpengine=trace(read_datagrams(at_rtpengine), nodes),
-            node_disabled=journal.node_disabled(entries, path.urls),
+            node_disabled=journal.node_disabled(entries, path.urls if plan.name_paths else ()),
             rtt_ms=rtt_ms,
             packets_lost=sum(capture.dropped for capture in captures),
             notes=warnings,
