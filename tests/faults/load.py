@@ -96,7 +96,9 @@ class Load:
         """Send until the time or the standard input ends, then wait for late replies."""
         step = 1 / self._options.rate
         next_at = began = monotonic()
-        self._epoll.register(sys.stdin.fileno(), select.EPOLLIN | select.EPOLLHUP)
+        # /dev/null cannot be waited for, nor has it to say anything: then --seconds decides.
+        with contextlib.suppress(PermissionError):
+            self._epoll.register(sys.stdin.fileno(), select.EPOLLIN | select.EPOLLHUP)
         while monotonic() - began < self._options.seconds:
             now = monotonic()
             while next_at <= now:
@@ -104,7 +106,8 @@ class Load:
                 next_at += step
             if not self._turn(next_at - now):
                 break
-        self._epoll.unregister(sys.stdin.fileno())
+        with contextlib.suppress(FileNotFoundError, PermissionError):
+            self._epoll.unregister(sys.stdin.fileno())
         ended = monotonic()
         # A little longer than the last answer: there may be second ones.
         while monotonic() - ended < (GIVE_UP_S if self._waiting else self._options.linger):

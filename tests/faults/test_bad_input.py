@@ -165,6 +165,16 @@ def test_a_bad_certificate_at_reload_leaves_the_earlier_ones_in_use(through: Tun
     outcome.nothing_lost()
 
 
+def test_a_server_whose_certificate_is_not_good_is_named_and_not_used(through: Tunnel) -> None:
+    with through.load() as outcome:
+        through.authority.issue("media1", server=True, days=-1)
+        through.server.signal(signal.SIGHUP)
+        through.server.wait_for_log(r"media1.pem \(tls.certificate\): expired on")
+        through.hosts.reset(SIP, through.hosts.connections(SIP, PORT)[0])
+        through.client.wait_for_log("its certificate is not good: certificate has expired", 3)
+    outcome.nothing_lost()
+
+
 def _trusted(through: Tunnel) -> ssl.SSLSocket:
     """Return a connection with a certificate that the server accepts."""
     files = through.authority.issue("sip1-too", "sip1")
