@@ -171,6 +171,8 @@ def test_lost_fragments_are_an_outage() -> None:
 def test_a_node_that_refuses_is_not_said_to_be_late() -> None:
     refused = outage_run(ng={"offer": command(None, 0, unanswered=1)})
     assert "nobody listened where the proxy asked" in judge(refused, late(6000)).found
+    at_start = judge(outage_run(ng={}, failed=20), under(Effect.UDP_LOST)).found
+    assert "the proxy could not reach rtpengine when it started, and switched it off" in at_start
 
 
 def test_the_outage_is_explained() -> None:

@@ -125,7 +125,7 @@ def datagrams_are_whole(run: Run, conditions: Conditions) -> list[str]:
 
 def large(run: Run, conditions: Conditions) -> list[str]:
     """A call report was too large for one packet: without that there is nothing to cure."""
-    if run.reply_fragmented:
+    if run.reply_fragmented or run.failed == run.calls:
         return []
     size = run.report.reply_bytes_max if run.report else 0
     return [

@@ -114,16 +114,9 @@ def describe(run: Run, conditions: Conditions) -> str:
     size = f"{report.reply_bytes_max}-byte " if report and report.reply_bytes_max else ""
     bye = "no BYE was sent" if run.bye_ms.p50 is None else f"BYE took {format_ms(run.bye_ms.p50)}"
     if run.node_disabled:
-        refused = run.unanswered > 0 and not any(times.retransmits for times in run.ng.values())
-        tried = (
-            "nobody listened where the proxy asked for rtpengine, so it"
-            if refused
-            else f"the proxy asked rtpengine {conditions.tries} times, "
-            f"{conditions.try_ms / 1000:g} s each, got no reply in time and"
-        )
         return (
-            f"{bye}: {tried} switched it off for {conditions.disabled_s} s, so {run.failed} of "
-            f"{run.calls} calls failed"
+            f"{bye}: {_given_up(run, conditions)} switched it off for {conditions.disabled_s} s, "
+            f"so {run.failed} of {run.calls} calls failed"
         )
     if report is None or report.p50 is None:
         return f"{bye}, and rtpengine's reply to {command} never came"
@@ -139,6 +132,18 @@ def describe(run: Run, conditions: Conditions) -> str:
             f"{run.unanswered} replies"
         )
     return found
+
+
+def _given_up(run: Run, conditions: Conditions) -> str:
+    """Say how the proxy came to give rtpengine up; the sentence goes on with that it did."""
+    if not run.ng:
+        return "the proxy could not reach rtpengine when it started, and"
+    if run.unanswered and not any(times.retransmits for times in run.ng.values()):
+        return "nobody listened where the proxy asked for rtpengine, so it"
+    return (
+        f"the proxy asked rtpengine {conditions.tries} times, {conditions.try_ms / 1000:g} s each, "
+        "got no reply in time and"
+    )
 
 
 def _how(run: Run) -> str:
