@@ -32,13 +32,21 @@ class Case:
 
     def warm_up_s(self) -> float:
         """Return how long to send before measuring; every peer comes to its turn in it."""
-        return max(0.5, self.peers / self.per_second + 0.5) if self.per_second else 0.5
+        return 1 + self.peers / self.per_second if self.per_second else 1.0
 
 
-ONE = Case("one", "1 peer, 1 in flight", 1, 1)
-EIGHT = Case("8x8", "8 peers, 8 in flight each", 8, 8)
-ONE_LARGE = Case("one-8k", "1 peer, 1 in flight, 8 KiB replies", 1, 1, _LARGE_REPLY_BYTES)
-EIGHT_LARGE = Case("8x8-8k", "8 peers, 8 in flight each, 8 KiB replies", 8, 8, _LARGE_REPLY_BYTES)
+ONE = Case("one", f"1 peer, 1 in flight, {_REPLY_BYTES}-byte replies", 1, 1)
+EIGHT = Case("8x8", f"8 peers, 8 in flight each, {_REPLY_BYTES}-byte replies", 8, 8)
+ONE_LARGE = Case(
+    "one-8k", f"1 peer, 1 in flight, {_LARGE_REPLY_BYTES}-byte replies", 1, 1, _LARGE_REPLY_BYTES
+)
+EIGHT_LARGE = Case(
+    "8x8-8k",
+    f"8 peers, 8 in flight each, {_LARGE_REPLY_BYTES}-byte replies",
+    8,
+    8,
+    _LARGE_REPLY_BYTES,
+)
 THOUSAND = Case(
     "1000", f"1000 peers, {_RAMP_PER_S} requests/s in all", 1000, 1, per_second=_RAMP_PER_S
 )

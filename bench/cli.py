@@ -39,6 +39,13 @@ Named = TypeVar("Named", Case, Variant)
     type=click.FloatRange(0.1, 600),
     help="How long each measurement takes, after its warm-up.",
 )
+@click.option(
+    "--patience",
+    default=5.0,
+    show_default=True,
+    type=click.FloatRange(0, 600),
+    help="Seconds to wait at most, before each measurement, for other programs to become quiet.",
+)
 @click.option("--cases", default="", help="Some of them, separated by commas.  [default: all]")
 @click.option("--variants", default="", help="Some of them, likewise.  [default: all]")
 @click.option("--quick", is_flag=True, help="Two rounds of a second: a look, not a result.")
@@ -55,6 +62,7 @@ Named = TypeVar("Named", Case, Variant)
 def command(
     rounds: int,
     seconds: float,
+    patience: float,
     cases: str,
     variants: str,
     quick: bool,
@@ -70,7 +78,11 @@ def command(
     if quick:
         rounds, seconds = int(_QUICK["rounds"]), _QUICK["seconds"]
     plan = Plan(
-        _chosen("case", cases, CASES), _chosen("variant", variants, VARIANTS), rounds, seconds
+        cases=_chosen("case", cases, CASES),
+        variants=_chosen("variant", variants, VARIANTS),
+        rounds=rounds,
+        seconds=seconds,
+        patience_s=patience,
     )
     if only_show:
         _describe(plan)
@@ -83,11 +95,14 @@ def command(
         )
     signal.signal(signal.SIGTERM, _terminate)
     started, results = datetime.now(UTC), Results()
+    interrupted = False
     try:
         _run(plan, results)
     except KeyboardInterrupt:
-        click.echo("interrupted: everything is stopped again", err=True)
-        sys.exit(_INTERRUPTED)
+        interrupted = True
+        click.echo("interrupted: everything is stopped again; so far:", err=True)
+        if not results.measured:
+            sys.exit(_INTERRUPTED)
     judged = targets.judge(results)
     report = _report(plan, results, judged, started)
     directory = root / f"bench-{started:%Y%m%dT%H%M%SZ}"
@@ -98,6 +113,8 @@ def command(
     else:
         show(plan, results, judged, Console())
         click.echo(f"\nAll figures: {directory / 'bench.json'}")
+    if interrupted:
+        sys.exit(_INTERRUPTED)
     sys.exit(1 if any(each.ok is False for each in judged) else 0)
 
 
@@ -117,7 +134,7 @@ def _run(plan: Plan, results: Results) -> None:
 
 def _describe(plan: Plan) -> None:
     for case in plan.cases:
-        click.echo(f"case {case.name}: {case.about}, {case.reply_bytes}-byte replies")
+        click.echo(f"case {case.name}: {case.about}")
     for variant in plan.variants:
         click.echo(f"variant {variant.name}: {variant.about}")
     click.echo(

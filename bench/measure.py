@@ -15,9 +15,10 @@ from bench.cases import Case
 from bench.certificates import Certificates
 from bench.errors import BenchError
 from bench.load import Load
+from bench.machine import busy_seconds
 from bench.ports import free_ports
 from bench.processes import Running, stop_all
-from bench.usage import Memory, cpu_seconds, memory
+from bench.usage import CpuTime, Memory, memory
 from bench.variants import Ground, Setup, Variant
 from slowbye.measure.percentiles import percentile
 
@@ -43,6 +44,7 @@ class Measurement:
         repeated: requests that arrived more than once, which a tunnel that knows of ng may do.
         errors: ng errors instead of replies.
         late: right replies after the proxy would have sent again.
+        other_cpus: how many CPUs were busy with something else meanwhile.
     """
 
     round_trips: int
@@ -57,6 +59,7 @@ class Measurement:
     repeated: int
     errors: int
     late: int
+    other_cpus: float
 
 
 def measure(
@@ -88,20 +91,26 @@ def measure(
         generator = stack.enter_context(_generator(setup, case, seconds))
         try:
             _expect(generator, "start")
-            cpu_before = cpu_seconds(leaders)
+            tunnel, load = CpuTime(leaders), CpuTime([responder.pid, generator.pid])
+            busy_before = busy_seconds()
             _expect(generator, "end")
-            cpu_s = cpu_seconds(leaders) - cpu_before
+            cpu_s, busy_s = tunnel.spent_s(), busy_seconds() - busy_before
+            others_s = max(0.0, busy_s - cpu_s - load.spent_s())
             used = memory(leaders)
             result = _expect(generator, "result")
         except BenchError as error:
             raise BenchError(f"{variant.name}, {case.name}: {error}{_last_line(own)}") from error
         responder.terminate()
         arrived = json.loads(_pipe(responder.stdout).readline())
-    return _digest(result, arrived, cpu_s if leaders else None, used)
+    return _digest(result, arrived, cpu_s if leaders else None, others_s, used)
 
 
 def _digest(
-    result: dict[str, Any], arrived: dict[str, Any], cpu_s: float | None, used: Memory
+    result: dict[str, Any],
+    arrived: dict[str, Any],
+    cpu_s: float | None,
+    others_s: float,
+    used: Memory,
 ) -> Measurement:
     ticks = Counter({int(tick): count for tick, count in result["ticks"].items()})
     times_us = [tick / _TICKS_PER_US for tick in ticks.elements()]
@@ -122,6 +131,7 @@ def _digest(
         repeated=arrived["repeated"],
         errors=result["errors"],
         late=result["late"],
+        other_cpus=others_s / result["seconds"],
     )
 
 
@@ -163,6 +173,7 @@ def _process(module: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
         stdout=subprocess.PIPE,
         cwd=_ROOT,
         text=True,
+        start_new_session=True,
     )
     try:
         yield process

@@ -13,6 +13,7 @@ from pathlib import Path
 from bench import certificates
 from bench.cases import Case
 from bench.errors import BenchError
+from bench.machine import wait_until_quiet
 from bench.measure import Measurement, measure
 from bench.variants import Variant
 
@@ -26,12 +27,14 @@ class Plan:
         variants: the tunnels.
         rounds: how often.
         seconds: how long each time, after the warm-up.
+        patience_s: how long to wait at most, each time, for other programs to become quiet.
     """
 
     cases: Sequence[Case]
     variants: Sequence[Variant]
     rounds: int
     seconds: float
+    patience_s: float
 
     def steps(self) -> Iterator[tuple[int, Case, Variant]]:
         """Yield round, case and variant in the order in which they are measured."""
@@ -63,6 +66,10 @@ class Results:
         """Return the measurements of a variant under a case, by round."""
         return self.measured.get((case, variant), {})
 
+    def all(self) -> list[Measurement]:
+        """Return every measurement."""
+        return [each for rounds in self.measured.values() for each in rounds.values()]
+
 
 def missing(variants: Sequence[Variant]) -> list[Variant]:
     """Return those whose program is not installed."""
@@ -83,6 +90,7 @@ def run(plan: Plan, on_step: Callable[[int, Case, Variant], None], results: Resu
         for number, case, variant in plan.steps():
             on_step(number, case, variant)
             key = (case.name, variant.name)
+            wait_until_quiet(plan.patience_s)
             try:
                 measurement = measure(variant, case, plan.seconds, files, directory)
             except BenchError as error:

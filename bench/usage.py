@@ -43,6 +43,18 @@ def cpu_seconds(leaders: Iterable[int]) -> float:
     )
 
 
+class CpuTime:
+    """The CPU time that sessions use from now on."""
+
+    def __init__(self, leaders: Iterable[int]) -> None:
+        self._leaders = tuple(leaders)
+        self._before_s = cpu_seconds(self._leaders)
+
+    def spent_s(self) -> float:
+        """Return how much it is so far, in seconds."""
+        return cpu_seconds(self._leaders) - self._before_s
+
+
 def _own_cpu_seconds(pid: int, fields: list[str]) -> float:
     """Read it in nanoseconds where the kernel tells, as a thousand processes use a tick each."""
     try:
