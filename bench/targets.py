@@ -87,6 +87,10 @@ def _wrong(results: Results) -> Judged:
             round_trips += sum(each.round_trips for each in measured.values())
             for kind, count in wrong_datagrams(measured).items():
                 total[kind] = total.get(kind, 0) + count
+            # Only one that knows of ng may send a request again.
+            repeated = sum(each.repeated for each in measured.values())
+            if variant is RAW and repeated:
+                total["repeated"] = total.get("repeated", 0) + repeated
     if not round_trips:
         return Judged("no wrong datagram", "not measured", None)
     found = ", ".join(f"{count} {kind}" for kind, count in total.items()) or "none"

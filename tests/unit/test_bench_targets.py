@@ -64,6 +64,11 @@ def test_one_wrong_request_in_any_round_is_one_too_many() -> None:
     assert verdict("no wrong", one__ngtunnel=[measured(), wrong]) is False
 
 
+def test_only_the_tunnel_that_knows_of_ng_may_repeat_a_request() -> None:
+    assert verdict("no wrong", one__ngtunnel=[measured(repeated=1)]) is True
+    assert verdict("no wrong", one__ngtunnel_raw=[measured(repeated=1)]) is False
+
+
 def test_socats_wrong_datagrams_are_not_held_against_ngtunnel() -> None:
     socat = [measured(wrong={"merged": 9})]
     assert verdict("no wrong", one__ngtunnel=[measured()], one__socat=socat) is True
