@@ -1,4 +1,4 @@
-# slowbye: `make reproduce` shows the bug, `make test` runs what CI runs, `make help` says the rest.
+# slowbye: `make reproduce` shows the bug and its cure, `make test` runs what CI runs, `make help` says the rest.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
@@ -30,7 +30,7 @@ help: ## say what there is
 	@echo 'Variables: PROXY=$(PROXY) WAN_DRIVER=$(WAN_DRIVER) PROFILES=$(PROFILES) PATHS=$(PATHS) DELAY=$(DELAY) RTT=$(RTT) CALLS=$(CALLS) EXTRA="$(EXTRA)"'
 
 .PHONY: reproduce
-reproduce: setup ## set up what is missing, show the bug on real calls, write results/
+reproduce: setup ## set up what is missing, show the bug and its cure on real calls, write results/
 	@$(REPRODUCE) --dry-run >/dev/null  # bad parameters are told before anything is built
 	@bin/lab $(LAB_VARIABLES)
 	@$(REPRODUCE)
