@@ -55,6 +55,10 @@ class Gap:
         """Whether the command was under way at some time of the gap."""
         return command.at <= self.end and command.at + (command.after or 0.0) >= self.begin
 
+    def lateness(self, command: Command) -> float:
+        """How long an answer took in seconds, from when the client could know of the gap."""
+        return command.at + (command.after or 0.0) - max(command.at, self.known)
+
 
 @dataclass
 class Outcome:
@@ -88,6 +92,15 @@ class Outcome:
             "ok_max_ms": self._longest_ms("ok"),
             "error_max_ms": self._longest_ms("error"),
         }
+
+    def latest_error_ms(self, *gaps: Gap) -> float:
+        """The longest that an error took in milliseconds, from when the client could know."""
+        late = [
+            min(gap.lateness(each) for gap in gaps if gap.excuses(each))
+            for each in self.commands
+            if each.result == "error" and any(gap.excuses(each) for gap in gaps)
+        ]
+        return round(max(late, default=0.0) * 1000, 1)
 
     def _longest_ms(self, result: str) -> float:
         times = [each.after for each in self.commands if each.result == result and each.after]
@@ -124,7 +137,7 @@ class Outcome:
             if command.result == "error":
                 gap = next((gap for gap in gaps if gap.excuses(command)), None)
                 assert gap is not None, f"an error although there was a far end: {said}"
-                late = command.at + command.after - max(command.at, gap.known)
+                late = gap.lateness(command)
                 assert late <= ERROR_S, f"the error came late, by {late:.3f} s: {said}"
 
     def _describe(self, command: Command) -> str:

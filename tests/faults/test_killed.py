@@ -29,7 +29,12 @@ def test_a_killed_server_costs_errors_at_once_and_nothing_else(
             through.server.wait_until_restarted()
             gaps.append(Gap(killed, dead + _BACK_S, known=dead))
             time.sleep(duration / kills(duration) / 2)
-    report(outcome, kills=len(gaps), outage_max_ms=_longest_outage_ms(outcome, gaps))
+    report(
+        outcome,
+        kills=len(gaps),
+        outage_max_ms=_longest_outage_ms(outcome, gaps),
+        error_late_max_ms=outcome.latest_error_ms(*gaps),
+    )
     assert outcome.figures["error"], "there was no outage to be seen"
     outcome.only_errors_in(*gaps)
 

@@ -59,7 +59,7 @@ def test_resetting_all_links_costs_errors_at_once_and_only_until_they_are_back(
             done = time.monotonic()
             gaps.append(Gap(reset, done + _RECONNECT_S, known=done))
         time.sleep(_RECONNECT_S)
-    report(outcome, resets=len(gaps))
+    report(outcome, resets=len(gaps), error_late_max_ms=outcome.latest_error_ms(*gaps))
     assert through.client.logged("is down")
     outcome.only_errors_in(*gaps)
 
@@ -104,7 +104,7 @@ def test_when_all_links_go_silent_commands_get_errors_at_once(
             through.hosts.firewall(MEDIA)
             gaps.append(Gap.silent(begun, time.monotonic() + _RETURN_S))
             time.sleep(_RETURN_S - 0.5)
-    report(outcome, rounds=len(gaps))
+    report(outcome, rounds=len(gaps), error_late_max_ms=outcome.latest_error_ms(*gaps))
     assert outcome.figures["error"], "the links were not silent"
     outcome.only_errors_in(*gaps)
 
@@ -120,10 +120,8 @@ def test_a_media_host_that_stands_still_is_given_up_and_taken_back(
             through.pause_media_host(3.0)
             gaps.append(Gap.silent(begun, time.monotonic() + _RETURN_S))
             time.sleep(_RETURN_S)
-    errors = [each.at for each in outcome.commands if each.result == "error"]
-    back = max((at - gap.end for at in errors for gap in gaps), default=0.0) + _RETURN_S
-    report(outcome, pauses=len(gaps), back_after_ms=round(back * 1000) if len(gaps) == 1 else -1)
-    assert errors, "the host did not stand still"
+    report(outcome, pauses=len(gaps), error_late_max_ms=outcome.latest_error_ms(*gaps))
+    assert outcome.figures["error"], "the host did not stand still"
     outcome.only_errors_in(*gaps)
 
 

@@ -14,13 +14,14 @@ Report = Callable[..., None]
 Start = Callable[..., Tunnel]
 
 _BACK_S = 1.5
+_SLOW_S = 0.1
+"""So slow a target that there is always something under way."""
 
 
 def test_a_client_that_is_restarted_loses_nothing(
     start: Start, duration: float, report: Report
 ) -> None:
-    # So slow a target that there is always something under way.
-    through = start(Setting(delay_s=0.2))
+    through = start(Setting(delay_s=_SLOW_S))
     restarts = max(3, round(duration / 3))
     with through.load() as outcome:
         for _ in range(restarts):
@@ -34,7 +35,7 @@ def test_a_client_that_is_restarted_loses_nothing(
 def test_a_server_that_is_restarted_answers_what_is_under_way(
     start: Start, duration: float, report: Report
 ) -> None:
-    through = start(Setting(delay_s=0.2))
+    through = start(Setting(delay_s=_SLOW_S))
     restarts = max(3, round(duration / 3))
     gaps = []
     with through.load() as outcome:
@@ -45,7 +46,7 @@ def test_a_server_that_is_restarted_answers_what_is_under_way(
             ended = time.monotonic()
             through.server.wait_until_restarted()
             gaps.append(Gap(asked, ended + _BACK_S, known=ended))
-    report(outcome, restarts=restarts)
+    report(outcome, restarts=restarts, error_late_max_ms=outcome.latest_error_ms(*gaps))
     outcome.only_errors_in(*gaps)
     for gap in gaps:
         under_way = _under_way(outcome, gap.begin)
@@ -55,7 +56,7 @@ def test_a_server_that_is_restarted_answers_what_is_under_way(
 
 def _under_way(outcome: Outcome, at: float) -> list[Command]:
     """Return the commands that wait for their answers at this time, and have reached the target."""
-    return [each for each in outcome.commands if at - 0.19 < each.at < at - 0.01]
+    return [each for each in outcome.commands if at - 0.09 < each.at < at - 0.01]
 
 
 def test_a_drain_ends_after_a_second_whatever_is_still_under_way(start: Start) -> None:

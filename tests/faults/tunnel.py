@@ -5,9 +5,10 @@ import json
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,10 @@ def tunnel(
     address = ADDRESSES[setting.version][MEDIA]
     listen = "::1" if setting.version == 6 else "127.0.0.1"
     authority = Authority.create(directory / "ca")
+    # In memory, as RuntimeDirectory= is: who writes to a file on a disk may have to wait for it.
+    runtime = tempfile.TemporaryDirectory(prefix="ngtunnel-", dir="/dev/shm")
+    in_flight = [] if setting.raw else [f'in_flight_file = "{runtime.name}/in-flight"']
+    setting = replace(setting, client=(*in_flight, *setting.client))
     client_config, server_config = _configure(directory, authority, setting, address, listen)
     client = End(hosts, SIP, client_config, socket.SOCK_DGRAM, (listen, PORT))
     server = End(hosts, MEDIA, server_config, socket.SOCK_STREAM, (address, PORT))
@@ -142,6 +147,7 @@ def tunnel(
         server.stop()
         target.kill()
         target.wait()
+        runtime.cleanup()
 
 
 def tls_line(files: TlsFiles) -> str:
@@ -165,7 +171,6 @@ def _configure(
 ) -> tuple[Path, Path]:
     protocol = 'protocol = "raw"' if setting.raw else 'protocol = "ng"'
     client, server = directory / "client.toml", directory / "server.toml"
-    in_flight = [] if setting.raw else [f'in_flight_file = "{directory}/in-flight"']
     client_lines = [
         'role = "client"',
         protocol,
@@ -173,7 +178,6 @@ def _configure(
         f"server = {at(address)}",
         tls_line(authority.issue("sip1", server_name="media1")),
         METRICS,
-        *in_flight,
         *setting.client,
     ]
     server_lines = [
