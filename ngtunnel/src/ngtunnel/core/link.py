@@ -132,15 +132,20 @@ class Link:
         self.received += len(data)
         self.suspect = False
         frames = []
+        stamp, late_ms = -1, 0
         for frame in self._reader.feed(data):
             kind, _, sent_ms, payload = frame
-            late_ms = self._lateness.of(sent_ms, now)
-            if kind == _PING:
+            if sent_ms != stamp:
+                stamp, late_ms = sent_ms, self._lateness.of(sent_ms, now)
+            if kind == _DATA:
+                if late_ms <= self._max_age_ms:
+                    frames.append(frame)
+                else:
+                    self._counters.dropped["late"] += 1
+            elif kind == _PING:
                 self.queue(_PONG, 0, payload, now)
             elif kind == _PONG:
                 self._pong(now)
-            elif kind == _DATA and late_ms > self._max_age_ms:
-                self._counters.dropped["late"] += 1
             else:
                 frames.append(frame)
         return frames

@@ -24,6 +24,9 @@ COMMANDS = frozenset(
 )  # fmt: skip
 RESULTS = frozenset({"ok", "pong", "error", "load limit"})
 
+_COMMAND_LABELS = {name.encode(): name for name in COMMANDS}
+_RESULT_LABELS = {name.encode(): name for name in RESULTS}
+
 _DICTIONARIES = (b"d", b"{")
 _LONGEST_LENGTH = 3
 """Two digits and a colon: no command or result is longer."""
@@ -44,14 +47,12 @@ def cookie_of(datagram: bytes) -> bytes | None:
 
 def command_of(request: bytes) -> str:
     """Return one of :data:`COMMANDS`, or ``other``: a label with few values."""
-    text = _text(request, b"7:command", _JSON_COMMAND)
-    return text if text in COMMANDS else OTHER
+    return _COMMAND_LABELS.get(_text(request, b"7:command", _JSON_COMMAND), OTHER)
 
 
 def result_of(reply: bytes) -> str:
     """Return one of :data:`RESULTS`, or ``other``."""
-    text = _text(reply, b"6:result", _JSON_RESULT)
-    return text if text in RESULTS else OTHER
+    return _RESULT_LABELS.get(_text(reply, b"6:result", _JSON_RESULT), OTHER)
 
 
 def error_reply(request: bytes, cookie: bytes, reason: str) -> bytes:
@@ -69,15 +70,15 @@ def error_reply(request: bytes, cookie: bytes, reason: str) -> bytes:
     return b"%b d12:error-reason%d:%b6:result5:errore" % (cookie, len(text), text)
 
 
-def _text(datagram: bytes, key: bytes, json_pattern: re.Pattern[bytes]) -> str:
+def _text(datagram: bytes, key: bytes, json_pattern: re.Pattern[bytes]) -> bytes:
     """Return a short text value of the dictionary, as far as that can be told by looking."""
     at = datagram.find(key)
     if at < 0:
         found = json_pattern.search(datagram)
-        return found[1].decode() if found else ""
+        return found[1] if found else b""
     at += len(key)
     colon = datagram.find(b":", at, at + _LONGEST_LENGTH)
     length = datagram[at:colon]
     if colon < 0 or not length.isdigit():
-        return ""
-    return datagram[colon + 1 : colon + 1 + int(length)].decode(errors="replace")
+        return b""
+    return datagram[colon + 1 : colon + 1 + int(length)]

@@ -1,6 +1,7 @@
 """What both ends have in common: the event loop, signals, systemd, metrics, the timer."""
 
 import asyncio
+import gc
 import logging
 import signal
 import socket
@@ -106,6 +107,9 @@ def serve(
         OSError: an address cannot be listened on.
     """
     logs.set_up(config.log_level)
+    # Nothing on the hot path is in a cycle, and a collection takes as long as 100 commands.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(config, path, make))
     return 0
