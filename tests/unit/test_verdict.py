@@ -258,6 +258,9 @@ def test_what_socat_does_to_datagrams_is_told_and_is_no_failure(trouble: dict[st
     [
         ({}, False),
         ({"bye_ms": same(106)}, True),
+        ({"bye_ms": same(999)}, True),
+        ({"bye_ms": same(1000)}, False),
+        ({"bye_ms": same(106), "ng_ms": same(1021)}, False),
         ({"packets_lost_by_capture": 3}, True),
         ({"bye_ms": same(106), "failed": 1}, False),
         ({"garbled": 1}, False),

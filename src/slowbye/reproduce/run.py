@@ -36,7 +36,8 @@ class Verdict:
         found: what was measured, in one or two sentences.
         reasons: why not, when not; a sentence each.
         outcome: how the calls went, expected or not.
-        only_times: nothing but times is wrong, which a busy machine may have caused.
+        only_times: nothing but times is wrong, and not by so much that a busy machine could not
+            have caused it.
     """
 
     ok: bool

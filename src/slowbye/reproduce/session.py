@@ -146,7 +146,7 @@ class Reproduction:
         playbook.play(self._plan.inventory.path, name, variables, log)
 
     def _measure(self, path: NgPath, profile: Profile, clean_bye_p99_ms: float | None) -> Run:
-        """Make a run, and again while nothing but times is wrong; each try is told."""
+        """Make a run, and again while only a busy moment may be wrong with it; each try is told."""
         told: list[str] = []
         while True:
             run = self._run(path, profile, clean_bye_p99_ms)

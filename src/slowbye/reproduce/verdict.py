@@ -40,8 +40,14 @@ def judge(run: Run, conditions: Conditions) -> Verdict:
         found=describe(run, conditions),
         reasons=[reason for reasons in wrong.values() for reason in reasons],
         outcome=outcome(run, conditions),
-        only_times=bool(wrong) and wrong.keys() <= _TIMES,
+        only_times=bool(wrong) and wrong.keys() <= _TIMES and _is_a_moment(run, conditions),
     )
+
+
+def _is_a_moment(run: Run, conditions: Conditions) -> bool:
+    """Tell whether nothing took as long as one try of the proxy: that is more than a moment."""
+    slowest_ms = (run.bye_ms.p99, run.ng_ms.p99)
+    return all(value_ms is None or value_ms < conditions.try_ms for value_ms in slowest_ms)
 
 
 def outcome(run: Run, conditions: Conditions) -> Outcome:
