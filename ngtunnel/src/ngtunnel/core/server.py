@@ -68,17 +68,15 @@ class TargetSession(Session):
         key: client id and number.
         link: where its last request came from.
         socket: the shell's, to the target; None until there is one.
-        few: how many datagrams the shell reads from it at once.
     """
 
-    __slots__ = ("few", "key", "link", "socket")
+    __slots__ = ("key", "link", "socket")
 
     def __init__(self, key: tuple[bytes, int], now: float) -> None:
         super().__init__(now)
         self.key = key
         self.link: ServerLink
         self.socket: Any = None
-        self.few = 1
 
 
 class ServerLink:

@@ -16,13 +16,11 @@ from ngtunnel.core.client import ClientCore, Connect, Disconnect, LinkUp, NotNg
 from ngtunnel.core.counters import Snapshot
 from ngtunnel.in_flight_file import InFlightFile
 from ngtunnel.logs import limited
+from ngtunnel.shell.appetite import Appetite
 from ngtunnel.shell.connect import connect, reason_of
 from ngtunnel.shell.readiness import Readiness
 from ngtunnel.shell.service import Service, bind, serve
 from ngtunnel.shell.stream import Stream
-
-_BATCH = 64
-"""Datagrams read before their frames are written: what fits a few segments, and no more delay."""
 
 _RECEIVE_BUFFER = 4 << 20
 _logger = logging.getLogger("ngtunnel.client")
@@ -63,7 +61,7 @@ class Client(Service):
         self._streams: dict[int, Stream] = {}
         self._connecting: dict[int, asyncio.Task[None]] = {}
         self._reading = False
-        self._few = 1
+        self._appetite = Appetite()
 
     def start(self) -> None:
         """Begin to connect. Datagrams wait in the kernel until it is known whether that works."""
@@ -112,12 +110,11 @@ class Client(Service):
         # A datagram leaves the kernel when it stands in the file: whenever this process is killed,
         # the next one finds it in one of the two.
         peek = 0 if self._store is None else socket.MSG_PEEK
-        wanted = self._few
-        for count in range(wanted):
+        for count in range(self._appetite.wanted):
             try:
                 data, peer = receive(65536, peek)
             except BlockingIOError:
-                self._few = max(1, count)
+                self._appetite.disappointed(count)
                 return
             except OSError:
                 # An earlier datagram's ICMP error: that peer has gone.
@@ -128,7 +125,7 @@ class Client(Service):
                 if peek:
                     with suppress(OSError):
                         receive(1)
-        self._few = min(2 * wanted, _BATCH)
+        self._appetite.satisfied()
 
     def _handled(self) -> None:
         core = self._core

@@ -13,6 +13,7 @@ from ngtunnel.config import ServerConfig
 from ngtunnel.core.counters import Snapshot
 from ngtunnel.core.server import Disconnect, Forget, LinkUp, ServerCore, TargetSession
 from ngtunnel.logs import limited
+from ngtunnel.shell.appetite import Appetite
 from ngtunnel.shell.connect import handshake, reason_of
 from ngtunnel.shell.readiness import Readiness
 from ngtunnel.shell.service import Service, bind, serve
@@ -22,7 +23,6 @@ _ACCEPT_BATCH = 16
 """Connections accepted before links have their turn: a flood must not starve them."""
 
 _NO_DESCRIPTORS_S = 0.1
-_BATCH = 64
 _logger = logging.getLogger("ngtunnel.server")
 
 
@@ -57,6 +57,7 @@ class Server(Service):
         self._names: dict[int, str] = {}
         self._up: set[int] = set()
         self._number = 0
+        self._appetite = Appetite()
         target = socket.getaddrinfo(*config.target, type=socket.SOCK_DGRAM)[0]
         self._family, self._target = target[0], target[4]
 
@@ -145,18 +146,18 @@ class Server(Service):
     def _replies(self, session: TargetSession) -> None:
         """Read what has come, but no more often than it has lately been worth while."""
         receive, take, now = session.socket.recv, self._core.reply, monotonic()
-        wanted = session.few
-        for count in range(wanted):
+        appetite = self._appetite
+        for count in range(appetite.wanted):
             try:
                 data = receive(65536)
             except BlockingIOError:
-                session.few = max(1, count)
+                appetite.disappointed(count)
                 return
             except ConnectionRefusedError:
                 self._core.refused(session, now)
                 return
             take(session, data, now)
-        session.few = min(2 * wanted, _BATCH)
+        appetite.satisfied()
 
     # Links and time
 
