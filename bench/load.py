@@ -17,6 +17,7 @@ class Load:
         reply_bytes: the size of each right reply.
         warm_up_s: before anything is measured; every peer sends at least once in it.
         seconds: how long is measured.
+        fresh_sockets: a peer takes a new socket after each right reply; where paced only.
     """
 
     peers: list[tuple[tuple[str, int] | None, tuple[str, int]]]
@@ -26,6 +27,7 @@ class Load:
     reply_bytes: int
     warm_up_s: float
     seconds: float
+    fresh_sockets: bool = False
 
     @classmethod
     def from_json(cls, read: dict[str, Any]) -> "Load":

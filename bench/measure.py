@@ -159,6 +159,7 @@ def _generator(setup: Setup, case: Case, seconds: float) -> Iterator[subprocess.
         reply_bytes=case.reply_bytes,
         warm_up_s=case.warm_up_s(),
         seconds=seconds,
+        fresh_sockets=case.fresh_sockets,
     )
     with _process("bench.generate") as process:
         print(json.dumps(asdict(load)), file=_pipe(process.stdin), flush=True)

@@ -28,21 +28,31 @@ class Peer:
                 and only the destination is heard.
             destination: where to send to.
         """
-        family = socket.AF_INET6 if ":" in destination[0] else socket.AF_INET
-        self.socket = socket.socket(family, socket.SOCK_DGRAM)
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
-        self.destination = destination
-        if source:
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            self.socket.bind(source)
-        else:
-            self.socket.connect(destination)
+        self._source = source
         self._connected = source is None
+        self.destination = destination
+        self.socket = self._open()
         self.number = number
         self.sent_ns: dict[bytes, int] = {}
         self.overdue: set[bytes] = set()
         self.spoiled: set[bytes] = set()
         self._sequence = 0
+
+    def take_new_socket(self) -> None:
+        """Close the socket and open another, from another port unless the source is given."""
+        self.socket.close()
+        self.socket = self._open()
+
+    def _open(self) -> socket.socket:
+        family = socket.AF_INET6 if ":" in self.destination[0] else socket.AF_INET
+        opened = socket.socket(family, socket.SOCK_DGRAM)
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
+        if self._source:
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            opened.bind(self._source)
+        else:
+            opened.connect(self.destination)
+        return opened
 
     def send(self, datagram: bytes) -> None:
         """Send to the destination.

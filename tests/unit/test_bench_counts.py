@@ -157,3 +157,37 @@ def test_the_responder_does_not_answer_what_is_no_request(datagram: bytes, kind:
     responder = Responder(300, 1851)
     assert responder.answer(datagram) is None
     assert responder.wrong == {kind: 1}
+
+
+@pytest.mark.parametrize("fresh_sockets", [True, False])
+def test_requests_come_from_a_new_socket_each_only_where_that_is_asked(
+    far_end: socket.socket, fresh_sockets: bool
+) -> None:
+    destination = far_end.getsockname()
+    load = Load([(None, destination)], 1, 100.0, 300, 1851, 0, 0, fresh_sockets)
+    ports: list[int] = []
+    stop = threading.Event()
+
+    def answer() -> None:
+        while not stop.is_set():
+            try:
+                request, peer = far_end.recvfrom(65_536)
+            except TimeoutError:
+                continue
+            ports.append(peer[1])
+            far_end.sendto(_REPLY(request[:COOKIE_BYTES]), peer)
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    generator = Generator(load)
+    try:
+        generator.paced(time.perf_counter_ns() + 100_000_000, 100.0)
+        generator.drain()
+    finally:
+        stop.set()
+        thread.join()
+        generator.close()
+    assert generator.tally.ticks.total() == len(ports) > 5
+    assert _wrong(generator.tally) == {}
+    # The kernel may give a port that was used some time before.
+    assert (len(set(ports)) > len(ports) / 2) is fresh_sockets
