@@ -16,9 +16,11 @@ class Certificates:
 
     Attributes:
         directory: has ``ca.pem``, and ``NAME.pem`` with ``NAME.key`` for both ends.
+        server_name: what the server's certificate says.
     """
 
     directory: Path
+    server_name: str = SERVER_NAME
 
     @property
     def ca(self) -> Path:
@@ -32,6 +34,18 @@ class Certificates:
     def key(self, name: str) -> Path:
         """Return the private key of an end."""
         return self.directory / f"{name}.key"
+
+
+class Deployed(Certificates):
+    """Those that role ``ngtunnel`` puts on every host: each has its own under the same names."""
+
+    def certificate(self, name: str) -> Path:
+        """Return the certificate of the host's end."""
+        return self.directory / "certificate.pem"
+
+    def key(self, name: str) -> Path:
+        """Return the private key of the host's end."""
+        return self.directory / "key.pem"
 
 
 def make(directory: Path) -> Certificates:

@@ -5,9 +5,10 @@ import os
 import platform
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any, TypeVar
@@ -17,27 +18,43 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from bench import targets
-from bench.cases import CASES, Case
+from bench.cases import CASES, WAN_CASES, Case
 from bench.errors import BenchError
-from bench.session import Plan, Results, missing, run
+from bench.session import OnStep, Plan, Results, missing, run
 from bench.table import show
 from bench.targets import Judged
 from bench.variants import VARIANTS, Variant
+from bench.wan import session as wan
+from bench.wan.session import CLEAN, FRAGMENT_DELAY, LOSSY, PROFILES, WAN_VARIANTS, Profile
 
 _INTERRUPTED = 130
-_QUICK = {"rounds": 2, "seconds": 1.0}
+_QUICK = 2, 1.0
+_USUAL = {"loopback": (5, 2.0), "wan": (2, 10.0)}
+"""Rounds, and seconds of each measurement."""
 
-Named = TypeVar("Named", Case, Variant)
+Named = TypeVar("Named", Case, Variant, Profile)
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--rounds", default=5, show_default=True, type=click.IntRange(1, 100))
+@click.option(
+    "--where",
+    default="loopback",
+    show_default=True,
+    type=click.Choice(["loopback", "wan"]),
+    help="On this machine, or between the lab's first proxy host and its first media host.",
+)
+@click.option(
+    "--profiles",
+    default=f"{CLEAN.name},{LOSSY.name}",
+    show_default=True,
+    help=f"Of the WAN; there is {FRAGMENT_DELAY.name}, too.",
+)
+@click.option("--inventory", default="inventory/lab", show_default=True, help="Of the WAN.")
+@click.option("--rounds", type=click.IntRange(1, 100), help="[default: 5; across the WAN 2]")
 @click.option(
     "--seconds",
-    default=2.0,
-    show_default=True,
     type=click.FloatRange(0.1, 600),
-    help="How long each measurement takes, after its warm-up.",
+    help="How long each measurement takes, after its warm-up.  [default: 2; across the WAN 10]",
 )
 @click.option(
     "--patience",
@@ -60,8 +77,11 @@ Named = TypeVar("Named", Case, Variant)
 @click.option("--json", "as_json", is_flag=True, help="Print bench.json instead of tables.")
 @click.option("--dry-run", "only_show", is_flag=True, help="Say what would be measured.")
 def command(
-    rounds: int,
-    seconds: float,
+    where: str,
+    profiles: str,
+    inventory: str,
+    rounds: int | None,
+    seconds: float | None,
     patience: float,
     cases: str,
     variants: str,
@@ -70,24 +90,29 @@ def command(
     as_json: bool,
     only_show: bool,
 ) -> None:
-    """Compare the tunnels under the same verified ng traffic, on loopback.
+    """Compare the tunnels under the same verified ng traffic.
 
     Exits with 0 when each target that was measured is reached, 1 when one is not, and 2 when
     something is missing or mistyped.
     """
-    if quick:
-        rounds, seconds = int(_QUICK["rounds"]), _QUICK["seconds"]
+    across_wan = where == "wan"
+    usual = _QUICK if quick else _USUAL[where]
     plan = Plan(
-        cases=_chosen("case", cases, CASES),
-        variants=_chosen("variant", variants, VARIANTS),
-        rounds=rounds,
-        seconds=seconds,
+        cases=_chosen("case", cases, WAN_CASES if across_wan else CASES),
+        variants=_chosen("variant", variants, WAN_VARIANTS if across_wan else VARIANTS),
+        rounds=rounds or usual[0],
+        seconds=seconds or usual[1],
         patience_s=patience,
     )
+    measure = partial(run, plan)
+    if across_wan:
+        chosen = _chosen("profile", profiles, PROFILES)
+        measure = partial(wan.run, inventory, chosen, plan)
+        plan = wan.under(plan, chosen)
     if only_show:
         _describe(plan)
         return
-    if absent := missing(plan.variants):
+    if absent := [] if across_wan else missing(plan.variants):
         raise BenchError(
             "not installed: "
             + ", ".join(f"{each.name} ({_how_to_get(each)})" for each in absent)
@@ -97,15 +122,16 @@ def command(
     started, results = datetime.now(UTC), Results()
     interrupted = False
     try:
-        _run(plan, results)
+        _run(measure, plan, results)
     except KeyboardInterrupt:
         interrupted = True
         click.echo("interrupted: everything is stopped again; so far:", err=True)
         if not results.measured:
             sys.exit(_INTERRUPTED)
-    judged = targets.judge(results)
-    report = _report(plan, results, judged, started)
-    directory = root / f"bench-{started:%Y%m%dT%H%M%SZ}"
+    judged = targets.judge_wan(results) if across_wan else targets.judge(results)
+    report = {"where": where, **_report(plan, results, judged, started)}
+    label = "bench-wan" if across_wan else "bench"
+    directory = root / f"{label}-{started:%Y%m%dT%H%M%SZ}"
     directory.mkdir(parents=True)
     (directory / "bench.json").write_text(json.dumps(report, indent=1) + "\n")
     if as_json:
@@ -118,7 +144,7 @@ def command(
     sys.exit(1 if any(each.ok is False for each in judged) else 0)
 
 
-def _run(plan: Plan, results: Results) -> None:
+def _run(measure: Callable[[OnStep, Results], None], plan: Plan, results: Results) -> None:
     console = Console(stderr=True)
     columns = (BarColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as progress:
@@ -129,7 +155,7 @@ def _run(plan: Plan, results: Results) -> None:
             progress.update(task, description=label)
             progress.advance(task)
 
-        run(plan, on_step, results)
+        measure(on_step, results)
 
 
 def _describe(plan: Plan) -> None:

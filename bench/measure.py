@@ -16,7 +16,7 @@ from bench.certificates import Certificates
 from bench.errors import BenchError
 from bench.load import Load
 from bench.machine import busy_seconds
-from bench.ports import free_ports
+from bench.ports import any_port, free_ports
 from bench.processes import Running, stop_all
 from bench.usage import CpuTime, Memory, memory
 from bench.variants import Ground, Setup, Variant
@@ -79,7 +79,7 @@ def measure(
     """
     with contextlib.ExitStack() as stack:
         own = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=directory)))
-        setup = variant.build(Ground(own, free_ports(), certificates, case.peers))
+        setup = variant.build(Ground(own, free_ports(any_port()), certificates, case.peers))
         responder = stack.enter_context(_responder(setup, case))
         running: list[Running] = []
         stack.callback(lambda: stop_all(running))
@@ -102,16 +102,25 @@ def measure(
             raise BenchError(f"{variant.name}, {case.name}: {error}{_last_line(own)}") from error
         responder.terminate()
         arrived = json.loads(_pipe(responder.stdout).readline())
-    return _digest(result, arrived, cpu_s if leaders else None, others_s, used)
+    return digest(result, arrived, cpu_s if leaders else None, others_s, used)
 
 
-def _digest(
+def digest(
     result: dict[str, Any],
     arrived: dict[str, Any],
     cpu_s: float | None,
     others_s: float,
     used: Memory,
 ) -> Measurement:
+    """Make a measurement of what was heard.
+
+    Args:
+        result: from the generator.
+        arrived: from the responder.
+        cpu_s: what the tunnel used; None: there is none.
+        others_s: CPU seconds of all other programs.
+        used: by the tunnel.
+    """
     ticks = Counter({int(tick): count for tick, count in result["ticks"].items()})
     times_us = [tick / _TICKS_PER_US for tick in ticks.elements()]
     round_trips = len(times_us)
@@ -139,18 +148,15 @@ def _positive(counts: dict[str, int]) -> dict[str, int]:
     return {kind: count for kind, count in counts.items() if count}
 
 
-@contextlib.contextmanager
-def _responder(setup: Setup, case: Case) -> Iterator[subprocess.Popen[str]]:
-    addresses = [f"{host}:{port}" for host, port in setup.responder]
+def responder_arguments(setup: Setup, case: Case) -> list[str]:
+    """Return the command line of the responder."""
     argv = ["--request-bytes", str(case.request_bytes), "--reply-bytes", str(case.reply_bytes)]
     argv += ["--to-own-port"] if setup.to_own_port else []
-    with _process("bench.responder", *argv, *addresses) as process:
-        _expect(process, "listening")
-        yield process
+    return [*argv, *(f"{host}:{port}" for host, port in setup.responder)]
 
 
-@contextlib.contextmanager
-def _generator(setup: Setup, case: Case, seconds: float) -> Iterator[subprocess.Popen[str]]:
+def load_line(setup: Setup, case: Case, seconds: float) -> str:
+    """Return what the generator reads."""
     load = Load(
         peers=list(setup.peers),
         in_flight=case.in_flight,
@@ -161,8 +167,21 @@ def _generator(setup: Setup, case: Case, seconds: float) -> Iterator[subprocess.
         seconds=seconds,
         fresh_sockets=case.fresh_sockets,
     )
+    return json.dumps(asdict(load))
+
+
+@contextlib.contextmanager
+def _responder(setup: Setup, case: Case) -> Iterator[subprocess.Popen[str]]:
+    with _process("bench.responder", *responder_arguments(setup, case)) as process:
+        _expect(process, "listening")
+        yield process
+
+
+@contextlib.contextmanager
+def _generator(setup: Setup, case: Case, seconds: float) -> Iterator[subprocess.Popen[str]]:
+    load = load_line(setup, case, seconds)
     with _process("bench.generate") as process:
-        print(json.dumps(asdict(load)), file=_pipe(process.stdin), flush=True)
+        print(load, file=_pipe(process.stdin), flush=True)
         yield process
 
 

@@ -9,9 +9,13 @@ from collections.abc import Iterator
 _FIRST, _LAST = 20_000, 32_000
 
 
-def free_ports() -> Iterator[int]:
-    """Yield ports that are free for both UDP and TCP, none of them twice."""
-    start = random.randrange(_FIRST, _LAST)  # noqa: S311
+def any_port() -> int:
+    """Return a number to start looking from."""
+    return random.randrange(_FIRST, _LAST)  # noqa: S311
+
+
+def free_ports(start: int) -> Iterator[int]:
+    """Yield ports that are free for both UDP and TCP, none of them twice, from one on."""
     for port in [*range(start, _LAST), *range(_FIRST, start)]:
         if _is_free(port, socket.SOCK_DGRAM) and _is_free(port, socket.SOCK_STREAM):
             yield port

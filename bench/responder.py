@@ -132,7 +132,8 @@ def main() -> None:
     try:
         serve(responder, sockets, arguments.to_own_port)
     finally:
-        print(json.dumps({"wrong": responder.wrong, "repeated": responder.repeated}), flush=True)
+        arrived = {"at": "arrived", "wrong": responder.wrong, "repeated": responder.repeated}
+        print(json.dumps(arrived), flush=True)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ from bench.machine import wait_until_quiet
 from bench.measure import Measurement, measure
 from bench.variants import Variant
 
+OnStep = Callable[[int, Case, Variant], None]
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -76,7 +78,7 @@ def missing(variants: Sequence[Variant]) -> list[Variant]:
     return [each for each in variants if each.program and not shutil.which(each.program)]
 
 
-def run(plan: Plan, on_step: Callable[[int, Case, Variant], None], results: Results) -> None:
+def run(plan: Plan, on_step: OnStep, results: Results) -> None:
     """Measure it all.
 
     Args:
@@ -87,16 +89,31 @@ def run(plan: Plan, on_step: Callable[[int, Case, Variant], None], results: Resu
     with tempfile.TemporaryDirectory(prefix="slowbye-bench-", dir=_fast_directory()) as made:
         directory = Path(made)
         files = certificates.make(directory)
-        for number, case, variant in plan.steps():
-            on_step(number, case, variant)
-            key = (case.name, variant.name)
-            wait_until_quiet(plan.patience_s)
-            try:
-                measurement = measure(variant, case, plan.seconds, files, directory)
-            except BenchError as error:
-                results.failed.setdefault(key, str(error))
-            else:
-                results.measured.setdefault(key, {})[number] = measurement
+        measure_each(
+            plan,
+            on_step,
+            results,
+            lambda variant, case: measure(variant, case, plan.seconds, files, directory),
+        )
+
+
+def measure_each(
+    plan: Plan,
+    on_step: OnStep,
+    results: Results,
+    measure: Callable[[Variant, Case], Measurement],
+) -> None:
+    """Take each step of a plan; what fails is a result, too."""
+    for number, case, variant in plan.steps():
+        on_step(number, case, variant)
+        key = (case.name, variant.name)
+        wait_until_quiet(plan.patience_s)
+        try:
+            measurement = measure(variant, case)
+        except BenchError as error:
+            results.failed.setdefault(key, str(error))
+        else:
+            results.measured.setdefault(key, {})[number] = measurement
 
 
 def _fast_directory() -> str | None:

@@ -1,10 +1,10 @@
 """No tunnel at all: what the machine, the generator and the responder can do."""
 
-from bench.variants.model import LOOPBACK, Ground, Setup, Variant, through
+from bench.variants.model import Ground, Setup, Variant, through
 
 
 def _build(ground: Ground) -> Setup:
-    responder = (LOOPBACK, next(ground.ports))
+    responder = (ground.far, next(ground.ports))
     return through(ground, responder, responder)
 
 

@@ -1,5 +1,6 @@
 """What a way from the proxy to rtpengine consists of."""
 
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,6 +9,7 @@ from bench.certificates import Certificates
 from bench.processes import Program
 
 LOOPBACK = "127.0.0.1"
+NGTUNNEL = str(Path(sys.executable).with_name("ngtunnel"))
 Address = tuple[str, int]
 
 
@@ -20,12 +22,16 @@ class Ground:
         ports: free ports.
         certificates: of both ends.
         peers: how many the load has.
+        far: the address of the media host, as the proxy host sees it.
+        ngtunnel: the program.
     """
 
     directory: Path
     ports: Iterator[int]
     certificates: Certificates
     peers: int
+    far: str = LOOPBACK
+    ngtunnel: str = NGTUNNEL
 
     def write(self, name: str, text: str) -> str:
         """Write a configuration file and return its path."""

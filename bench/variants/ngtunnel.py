@@ -1,14 +1,10 @@
 """ngtunnel as it is deployed, but without systemd: plain, over TLS, and without knowing of ng."""
 
-import sys
 from functools import partial
-from pathlib import Path
 
 from bench.certificates import CLIENT_NAME, SERVER_NAME
 from bench.processes import Program
-from bench.variants.model import LOOPBACK, Ground, Setup, Variant, through
-
-PROGRAM = str(Path(sys.executable).with_name("ngtunnel"))
+from bench.variants.model import LOOPBACK, NGTUNNEL, Ground, Setup, Variant, through
 
 
 def _build(ground: Ground, *, protocol: str, tls: bool) -> Setup:
@@ -16,7 +12,7 @@ def _build(ground: Ground, *, protocol: str, tls: bool) -> Setup:
     server_file = ground.write(
         "server.toml",
         f'role = "server"\nprotocol = "{protocol}"\n'
-        f'listen = "{LOOPBACK}:{server}"\ntarget = "{LOOPBACK}:{target}"\n'
+        f'listen = "{ground.far}:{server}"\ntarget = "{LOOPBACK}:{target}"\n'
         f"tls = {_tls(ground, SERVER_NAME) if tls else 'false'}\n",
     )
     # Only ng has requests that could be kept over a crash.
@@ -24,15 +20,15 @@ def _build(ground: Ground, *, protocol: str, tls: bool) -> Setup:
     client_file = ground.write(
         "client.toml",
         f'role = "client"\nprotocol = "{protocol}"\n'
-        f'listen = "{LOOPBACK}:{client}"\nserver = "{LOOPBACK}:{server}"\n{kept}'
+        f'listen = "{LOOPBACK}:{client}"\nserver = "{ground.far}:{server}"\n{kept}'
         f"tls = {_tls(ground, CLIENT_NAME) if tls else 'false'}\n",
     )
     return through(
         ground,
         (LOOPBACK, target),
         (LOOPBACK, client),
-        Program((PROGRAM, "server", "--config", server_file), "tcp", server),
-        Program((PROGRAM, "client", "--config", client_file), "udp", client),
+        Program((ground.ngtunnel, "server", "--config", server_file), "tcp", server),
+        Program((ground.ngtunnel, "client", "--config", client_file), "udp", client),
     )
 
 
@@ -44,12 +40,12 @@ def _tls(ground: Ground, name: str) -> str:
         f'ca = "{files.ca}"',
     ]
     if name == CLIENT_NAME:
-        words.append(f'server_name = "{SERVER_NAME}"')
+        words.append(f'server_name = "{files.server_name}"')
     return f"{{ {', '.join(words)} }}"
 
 
 def _variant(name: str, about: str, *, protocol: str, tls: bool) -> Variant:
-    return Variant(name, about, PROGRAM, "", partial(_build, protocol=protocol, tls=tls))
+    return Variant(name, about, NGTUNNEL, "", partial(_build, protocol=protocol, tls=tls))
 
 
 PLAIN = _variant("ngtunnel", 'protocol = "ng", tls = false', protocol="ng", tls=False)

@@ -10,13 +10,13 @@ def _build(ground: Ground) -> Setup:
         ground,
         (LOOPBACK, target),
         (LOOPBACK, client),
-        _program("tcp", server, f"UDP4:{LOOPBACK}:{target}"),
-        _program("udp", client, f"TCP4:{LOOPBACK}:{server}"),
+        _program("tcp", ground.far, server, f"UDP4:{LOOPBACK}:{target}"),
+        _program("udp", LOOPBACK, client, f"TCP4:{ground.far}:{server}"),
     )
 
 
-def _program(transport: str, port: int, to: str) -> Program:
-    listen = f"{transport.upper()}4-LISTEN:{port},bind={LOOPBACK},reuseaddr,fork"
+def _program(transport: str, address: str, port: int, to: str) -> Program:
+    listen = f"{transport.upper()}4-LISTEN:{port},bind={address},reuseaddr,fork"
     return Program(("socat", listen, to), transport, port)
 
 
