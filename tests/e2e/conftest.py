@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+# The load of the tunnel's faults, and what is demanded of it, serve here too.
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
 from slowbye.errors import SlowbyeError
 from slowbye.hosts import Inventory, read_inventory
 from slowbye.reproduce import results
