@@ -12,12 +12,15 @@ RTT ?= 20ms
 CALLS ?= 20
 # More variables for the playbooks: EXTRA="-e opensips_apt_uri=http://10.0.0.1:8000"
 EXTRA ?=
+# Where the benchmark runs: loopback, or wan, the lab's.
+WHERE ?= loopback
 # More options for the benchmark: BENCH="--quick --cases one,8x8"
 BENCH ?=
 
 one_of = $(if $(filter $($(1)),$(2)),,$(error $(1)=$($(1)) is not known: use one of $(2)))
 $(call one_of,PROXY,auto opensips kamailio)
 $(call one_of,WAN_DRIVER,auto container uml)
+$(call one_of,WHERE,loopback wan)
 
 VENV := .venv/bin
 REPRODUCE := $(VENV)/slowbye reproduce --delay $(DELAY) --rtt $(RTT) --calls $(CALLS) --profiles $(PROFILES) --paths $(PATHS)
@@ -27,7 +30,7 @@ LAB_VARIABLES := -e sip_proxy_kind=$(PROXY) -e wan_driver=$(WAN_DRIVER) $(EXTRA)
 help: ## say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 	@echo
-	@echo 'Variables: PROXY=$(PROXY) WAN_DRIVER=$(WAN_DRIVER) PROFILES=$(PROFILES) PATHS=$(PATHS) DELAY=$(DELAY) RTT=$(RTT) CALLS=$(CALLS) EXTRA="$(EXTRA)"'
+	@echo 'Variables: PROXY=$(PROXY) WAN_DRIVER=$(WAN_DRIVER) PROFILES=$(PROFILES) PATHS=$(PATHS) DELAY=$(DELAY) RTT=$(RTT) CALLS=$(CALLS) WHERE=$(WHERE) EXTRA="$(EXTRA)"'
 
 .PHONY: reproduce
 reproduce: setup ## set up what is missing, show the bug and its cure on real calls, write results/
@@ -59,9 +62,11 @@ lint: ## linters and types
 	@tests/lint
 
 .PHONY: bench
-bench: ## compare the tunnels on this machine, write results/bench-…; BENCH="--quick" or "--help"
+bench: ## compare the tunnels on this machine, or WHERE=wan, write results/bench-…; BENCH="--quick" or "--help"
 	@bin/setup --dev --bench
-	@$(VENV)/python -m bench $(BENCH)
+	@$(VENV)/python -m bench --where $(WHERE) $(BENCH) --dry-run >/dev/null  # as for reproduce
+	@if [ $(WHERE) = wan ]; then bin/lab $(LAB_VARIABLES); fi
+	@$(VENV)/python -m bench --where $(WHERE) $(BENCH)
 
 .PHONY: requirements
 requirements: ## pin and hash the requirements anew from pyproject.toml

@@ -92,7 +92,7 @@ def _run(
     hosts = Hosts(proxy=inventory.first("sip"), media=inventory.first("media"))
     for host in (hosts.proxy, hosts.media):
         host.check_up()
-    with _impairing(inventory) as impair:
+    with impairing(inventory.path) as impair:
         for profile in profiles:
             impair(profile)
             measure_each(
@@ -104,12 +104,19 @@ def _run(
 
 
 @contextmanager
-def _impairing(inventory: Inventory) -> Iterator[Callable[[Profile], None]]:
-    """Yield what puts a profile in force; at the end, however it comes, the WAN is made clean."""
+def impairing(inventory: str) -> Iterator[Callable[[Profile], None]]:
+    """Yield what puts a profile in force; at the end, however it comes, the WAN is made clean.
+
+    Args:
+        inventory: whose WAN.
+
+    Raises:
+        SlowbyeError: it could not be impaired, or not made clean.
+    """
     with tempfile.NamedTemporaryFile(prefix="slowbye-bench-", suffix=".log") as log:
 
         def impair(profile: Profile) -> None:
-            playbook.play(inventory.path, "wan", profile.all_variables(), Path(log.name))
+            playbook.play(inventory, "wan", profile.all_variables(), Path(log.name))
 
         try:
             yield impair

@@ -95,3 +95,19 @@ def test_ratios_are_taken_within_a_round() -> None:
     found = ratios(ours, theirs, lambda each: each.p50_us)
     assert found is not None
     assert (found.low, found.median, found.high) == (1.0, 1.5, 2.0)
+
+
+@pytest.mark.parametrize(("p99_us", "ok"), [(120_000.0, True), (120_100.0, False)])
+@pytest.mark.parametrize("variant", ["ngtunnel", "ngtunnel-tls"])
+def test_under_loss_p99_is_at_most_three_round_trip_times(
+    variant: str, p99_us: float, ok: bool
+) -> None:
+    results = Results({("lossy/steady", variant): {0: measured(p99_us=p99_us)}})
+    found = {each.target.split(":")[0]: each.ok for each in targets.judge_wan(results)}
+    assert found[f"lossy, RTT 40 ms, steady, {variant}"] is ok
+
+
+def test_a_wrong_datagram_across_the_wan_counts() -> None:
+    results = Results({("clean/8x8", "ngtunnel"): {0: measured(wrong={"lost": 1})}})
+    (judged,) = [each for each in targets.judge_wan(results) if "wrong" in each.target]
+    assert judged.ok is False
