@@ -101,9 +101,14 @@ def test_the_wan_is_made_clean_whatever_happens(
         played.append(variables)
 
     monkeypatch.setattr(playbook, "play", play)
-    with pytest.raises(error), session.impairing("inventory/lab") as impair:
-        impair(FRAGMENT_DELAY)
-        raise error
+
+    def interrupted() -> None:
+        with session.impairing("inventory/lab") as impair:
+            impair(FRAGMENT_DELAY)
+            raise error
+
+    with pytest.raises(error):
+        interrupted()
     assert played == [
         {"wan_profile": "fragment-delay", "wan_rtt": "20ms", "wan_delay": "4s"},
         {"wan_profile": "clean", "wan_rtt": "20ms"},
