@@ -87,6 +87,11 @@ class End:
             "memory": asdict(memory(leaders)),
         }
 
+    def said(self) -> Message:
+        """Return the last line that the tunnel's programs wrote."""
+        lines = (self._directory / "log").read_text(errors="replace").strip().splitlines()
+        return {"line": lines[-1] if lines else ""}
+
     def end_load(self) -> Message:
         """Stop the process of the load; what it says last comes before the answer."""
         if self._load and self._relay:
@@ -115,6 +120,7 @@ class End:
                 self.write,
                 self.load,
                 self.usage,
+                self.said,
                 self.end_load,
             )
         }

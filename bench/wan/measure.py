@@ -76,7 +76,16 @@ def measure(hosts: Hosts, variant: Variant, case: Case, seconds: float) -> Measu
         try:
             return _measure(media, proxy, setup, case, seconds)
         except BenchError as error:
-            raise BenchError(f"{variant.name}, {case.name}: {error}") from error
+            said = "".join(_last_line(end) for end in (media, proxy))
+            raise BenchError(f"{variant.name}, {case.name}: {error}{said}") from error
+
+
+def _last_line(end: RemoteEnd) -> str:
+    # It may be the end itself that failed.
+    with contextlib.suppress(BenchError):
+        if line := end.ask("said")["line"]:
+            return f" ({end.name}: {line})"
+    return ""
 
 
 def _certificates(hosts: Hosts) -> Certificates:

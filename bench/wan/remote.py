@@ -48,10 +48,13 @@ class RemoteEnd:
     Args:
         host: where.
         directory: made there, and removed.
+
+    Attributes:
+        name: the host's.
     """
 
     def __init__(self, host: Host, directory: str) -> None:
-        self._host = host
+        self.name = host.name
         self._heard: list[dict[str, Any]] = []
         # In a session of its own: a Ctrl-C is ours to handle.
         self._process = subprocess.Popen(
@@ -106,15 +109,15 @@ class RemoteEnd:
             if message["at"] == at:
                 return message  # type: ignore[no-any-return]
             if message["at"] == "failed":
-                raise BenchError(f"{self._host.name}: {message['reason']}")
+                raise BenchError(f"{self.name}: {message['reason']}")
             self._heard.append(message)
-        raise BenchError(f"{self._host.name}: {self._last_words()}")
+        raise BenchError(f"{self.name}: {self._last_words()}")
 
     def _send(self, line: str) -> None:
         try:
             print(line, file=_pipe(self._process.stdin), flush=True)
         except BrokenPipeError as error:
-            raise BenchError(f"{self._host.name}: {self._last_words()}") from error
+            raise BenchError(f"{self.name}: {self._last_words()}") from error
 
     def _last_words(self) -> str:
         lines = _pipe(self._process.stderr).read().strip().splitlines()

@@ -113,3 +113,11 @@ def test_the_wan_is_made_clean_whatever_happens(
         {"wan_profile": "fragment-delay", "wan_rtt": "20ms", "wan_delay": "4s"},
         {"wan_profile": "clean", "wan_rtt": "20ms"},
     ]
+
+
+def test_an_end_tells_what_its_tunnel_said_last(tmp_path: Path) -> None:
+    with RemoteEnd(HERE, str(tmp_path / "end")) as end:
+        assert end.ask("said")["line"] == ""
+        with pytest.raises(BenchError, match="ended with 3: too bad"):
+            end.ask("program", argv=["sh", "-c", "echo too bad; exit 3"], transport="tcp", port=1)
+        assert end.ask("said")["line"] == "too bad"
