@@ -56,6 +56,11 @@ soak: ## the tunnel's faults at full length, a minute each: about a quarter of a
 	@bin/setup --dev
 	@tests/faults/run --duration=60 --junitxml=results/soak/faults.xml
 
+.PHONY: mesh
+mesh: ## two proxies and two media hosts, their tunnels stopped under calls; then the lab as it was
+	@bin/setup --dev
+	@tests/mesh/run $(LAB_VARIABLES)
+
 .PHONY: lint
 lint: ## linters and types
 	@bin/setup --dev
