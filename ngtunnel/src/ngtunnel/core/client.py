@@ -12,7 +12,7 @@ from ngtunnel.core import ng
 from ngtunnel.core.backoff import Backoff
 from ngtunnel.core.commands import Command, InFlight, InFlightStore, Peer, PeerSession
 from ngtunnel.core.counters import Counters, LinkSnapshot, LinkState, Snapshot
-from ngtunnel.core.link import Link, LinkDeadError
+from ngtunnel.core.link import Link, LinkDeadError, make_link
 from ngtunnel.core.sessions import SessionTable
 from ngtunnel.core.wire import (
     SERVER_HELLO_SIZE,
@@ -399,20 +399,10 @@ class ClientCore:
         if answer.status != Status.OK:
             text = _REFUSALS.get(answer.status, "it refuses this client (status {status})")  # type: ignore[call-overload]
             raise WireError(text.format(version=answer.version, own=VERSION, status=answer.status))
-        timing, limits = self._timing, self._config.limits
         slot = self._slots[index]
         if slot.was_up:
             self.counters.reconnects[str(index)] += 1
-        slot.link = Link(
-            str(index),
-            self.counters,
-            heartbeat=timing.heartbeat,
-            dead_after=timing.dead_after,
-            max_age=timing.max_age,
-            queue_bytes=limits.queue_bytes,
-            datagram_bytes=limits.datagram_bytes,
-            now=now,
-        )
+        slot.link = make_link(self._config, str(index), self.counters, now)
         slot.state, slot.since, slot.was_up = LinkState.UP, now, True
         self.links.append(slot.link)
         self.actions.append(LinkUp(index))

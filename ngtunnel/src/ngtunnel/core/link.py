@@ -2,6 +2,7 @@
 
 from collections import deque
 
+from ngtunnel.config import Config
 from ngtunnel.core.counters import Counters
 from ngtunnel.core.estimate import Lateness, RoundTrip
 from ngtunnel.core.wire import HEADER_SIZE, Frame, FrameReader, Kind, pack_header
@@ -181,3 +182,18 @@ class Link:
             self.round_trip.add(now - self._pinged)
             self._pinged = None
             self._answered = now
+
+
+def make_link(config: Config, name: str, counters: Counters, now: float) -> Link:
+    """Make a link that keeps to an end's configuration."""
+    timing, limits = config.timing, config.limits
+    return Link(
+        name,
+        counters,
+        heartbeat=timing.heartbeat,
+        dead_after=timing.dead_after,
+        max_age=timing.max_age,
+        queue_bytes=limits.queue_bytes,
+        datagram_bytes=limits.datagram_bytes,
+        now=now,
+    )

@@ -11,7 +11,7 @@ from typing import Any
 from ngtunnel.config import Protocol, ServerConfig
 from ngtunnel.core import ng
 from ngtunnel.core.counters import Counters, LinkSnapshot, LinkState, Snapshot
-from ngtunnel.core.link import Link, LinkDeadError
+from ngtunnel.core.link import Link, LinkDeadError, make_link
 from ngtunnel.core.sessions import Session, SessionTable
 from ngtunnel.core.wire import (
     CLIENT_HELLO_SIZE,
@@ -294,18 +294,8 @@ class ServerCore:
             self.counters.refused[status.name.lower()] += 1
             self._drop(at, f"its hello is not acceptable: {status.name.lower().replace('_', ' ')}")
             return answer, None
-        timing, limits = self._config.timing, self._config.limits
         at.client_id, at.hello = hello.client_id, b""
-        at.link = Link(
-            at.name,
-            self.counters,
-            heartbeat=timing.heartbeat,
-            dead_after=timing.dead_after,
-            max_age=timing.max_age,
-            queue_bytes=limits.queue_bytes,
-            datagram_bytes=limits.datagram_bytes,
-            now=now,
-        )
+        at.link = make_link(self._config, at.name, self.counters, now)
         self.actions.append(LinkUp(at.number))
         return answer, at.link
 

@@ -27,16 +27,7 @@ _logger = logging.getLogger("ngtunnel.server")
 
 
 def run(config: ServerConfig, path: Path) -> int:
-    """Run until SIGTERM; return the exit status.
-
-    Args:
-        config: from ``path``.
-        path: read again for certificates on SIGHUP.
-
-    Raises:
-        ConfigError: a certificate is missing or not good.
-        OSError: the address cannot be listened on.
-    """
+    """Run a server until SIGTERM; see :func:`ngtunnel.shell.service.serve`."""
     return serve(config, path, Server)
 
 
