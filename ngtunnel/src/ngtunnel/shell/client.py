@@ -17,8 +17,9 @@ from ngtunnel.core.counters import Snapshot
 from ngtunnel.in_flight_file import InFlightFile
 from ngtunnel.logs import limited
 from ngtunnel.shell.appetite import Appetite
-from ngtunnel.shell.connect import connect, reason_of
+from ngtunnel.shell.connect import connect
 from ngtunnel.shell.readiness import Readiness
+from ngtunnel.shell.secure import reason_of
 from ngtunnel.shell.service import Service, bind, serve
 from ngtunnel.shell.stream import Stream
 
@@ -183,7 +184,7 @@ class Client(Service):
 
             name = expected_name(config.tls, config.server)
         try:
-            tcp = await connect(config.server, self._context, name)
+            tcp, secure = await connect(config.server, self._context, name)
         except OSError as error:
             self._lost(index, reason_of(error))
             return
@@ -192,6 +193,7 @@ class Client(Service):
         core = self._core
         stream = Stream(
             tcp,
+            secure,
             self._readiness,
             on_data=lambda data: core.received(index, data, monotonic()),
             on_end=lambda reason: self._lost(index, reason),
@@ -199,6 +201,7 @@ class Client(Service):
         )
         self._streams[index] = stream
         stream.write(core.connected(index))
+        stream.begin()
 
     def _end(self, index: int, reason: str) -> None:
         """The core has given a link up."""

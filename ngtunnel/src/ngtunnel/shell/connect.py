@@ -5,13 +5,14 @@ import socket
 import ssl
 
 from ngtunnel.config import Address
+from ngtunnel.shell.secure import Secure
 from ngtunnel.shell.stream import prepare
 
 
 async def connect(
     server: Address, context: ssl.SSLContext | None, server_name: str | None
-) -> socket.socket:
-    """Return a connected socket, its TLS handshake done.
+) -> tuple[socket.socket, Secure | None]:
+    """Return a connected socket, and the TLS agreed on over it if there is any.
 
     Args:
         server: resolved anew each time, and each of its addresses tried.
@@ -31,8 +32,10 @@ async def connect(
             prepare(tcp)
             await loop.sock_connect(tcp, address)
             if context is None:
-                return tcp
-            return await handshake(tcp, context, server_name=server_name)
+                return tcp, None
+            secure = Secure(context, server_name)
+            await secure.handshake(tcp)
+            return tcp, secure
         except OSError:
             tcp.close()
             if not last:
@@ -41,59 +44,3 @@ async def connect(
             tcp.close()
             raise
     raise OSError(f"{server.host} has no address")
-
-
-async def handshake(
-    tcp: socket.socket, context: ssl.SSLContext, *, server_name: str | None = None
-) -> ssl.SSLSocket:
-    """Return the socket with TLS on it; the client's end if there is a server's name.
-
-    Raises:
-        OSError: the handshake failed; the socket is closed.
-    """
-    secure = context.wrap_socket(
-        tcp,
-        server_side=server_name is None,
-        server_hostname=server_name,
-        do_handshake_on_connect=False,
-    )
-    loop = asyncio.get_running_loop()
-    try:
-        while True:
-            try:
-                secure.do_handshake()
-                return secure
-            except ssl.SSLWantReadError:
-                await _ready(loop, secure.fileno(), write=False)
-            except ssl.SSLWantWriteError:
-                await _ready(loop, secure.fileno(), write=True)
-    except BaseException:
-        secure.close()
-        raise
-
-
-def reason_of(error: OSError) -> str:
-    """Say for the log why a link could not be opened."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not good: {error.verify_message}"
-    if isinstance(error, ssl.SSLEOFError):
-        return "closed by the other end"
-    if isinstance(error, ssl.SSLError) and error.reason:
-        return error.reason.replace("_", " ").lower()
-    return error.strerror or str(error)
-
-
-async def _ready(loop: asyncio.AbstractEventLoop, descriptor: int, *, write: bool) -> None:
-    ready = loop.create_future()
-    add = loop.add_writer if write else loop.add_reader
-    remove = loop.remove_writer if write else loop.remove_reader
-
-    def wake() -> None:
-        if not ready.done():
-            ready.set_result(None)
-
-    add(descriptor, wake)
-    try:
-        await ready
-    finally:
-        remove(descriptor)

@@ -14,8 +14,8 @@ from ngtunnel.core.counters import Snapshot
 from ngtunnel.core.server import Disconnect, Forget, LinkUp, ServerCore, TargetSession
 from ngtunnel.logs import limited
 from ngtunnel.shell.appetite import Appetite
-from ngtunnel.shell.connect import handshake, reason_of
 from ngtunnel.shell.readiness import Readiness
+from ngtunnel.shell.secure import Secure, reason_of
 from ngtunnel.shell.service import Service, bind, serve
 from ngtunnel.shell.stream import Stream, prepare
 
@@ -213,9 +213,14 @@ class Server(Service):
         self._act()
 
     async def _secure(self, number: int, tcp: socket.socket, context: ssl.SSLContext) -> None:
+        secure = Secure(context, None)
         try:
-            secure = await handshake(tcp, context)
+            await secure.handshake(tcp)
+        except asyncio.CancelledError:
+            tcp.close()
+            raise
         except OSError as error:
+            tcp.close()
             self.counters.refused["tls"] += 1
             self._lost(number, f"no TLS: {reason_of(error)}")
             return
@@ -223,18 +228,18 @@ class Server(Service):
             self._handshakes.pop(number, None)
         from ngtunnel.tls import peer_names
 
-        names = peer_names(secure)
+        names = peer_names(secure.tls)
         allowed = self._config.allow_names
         if allowed is not None and not names & allowed:
             self.counters.refused["name"] += 1
-            secure.close()
+            tcp.close()
             self._lost(
                 number, f"its certificate names {', '.join(sorted(names))}, not in allow_names"
             )
             return
-        self._begin(number, secure)
+        self._begin(number, tcp, secure)
 
-    def _begin(self, number: int, tcp: socket.socket) -> None:
+    def _begin(self, number: int, tcp: socket.socket, secure: Secure | None = None) -> None:
         core = self._core
 
         def data(received: bytes) -> None:
@@ -246,13 +251,16 @@ class Server(Service):
             at = core.links.get(number)
             return b"" if at is None or at.link is None else at.link.take(monotonic())
 
-        self._streams[number] = Stream(
+        stream = self._streams[number] = Stream(
             tcp,
+            secure,
             self._readiness,
             on_data=data,
             on_end=lambda reason: self._lost(number, reason),
             take=take,
         )
+        stream.begin()
+        self._handled()
 
     def _allowed(self, host: str) -> bool:
         if self._config.allow is None:

@@ -1,11 +1,11 @@
-"""One link's TCP socket, in the clear or with TLS, without waiting for either direction."""
+"""One link's TCP socket, with or without TLS on it, without waiting for either direction."""
 
 import socket
 import struct
 from collections.abc import Callable
-from ssl import SSLEOFError, SSLWantReadError, SSLWantWriteError
 
 from ngtunnel.shell.readiness import READ, WRITE, Readiness
+from ngtunnel.shell.secure import Secure, reason_of
 
 _READ_BYTES = 256 * 1024
 _NOT_SENT_BYTES = 128 * 1024
@@ -14,9 +14,6 @@ _NOT_SENT_BYTES = 128 * 1024
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 _buffer = memoryview(bytearray(_READ_BYTES))
 """Shared by all links: to allocate so much for each read would cost more than the read."""
-
-_CLOSED = "closed by the other end"
-_LATER = (BlockingIOError, SSLWantReadError, SSLWantWriteError)
 
 
 def prepare(tcp: socket.socket) -> None:
@@ -31,6 +28,7 @@ class Stream:
 
     Args:
         tcp: the socket, prepared.
+        secure: TLS, if there is any.
         readiness: tells when it is ready.
         on_data: given what has come.
         on_end: told why there will be no more; the stream is closed then.
@@ -38,19 +36,21 @@ class Stream:
     """
 
     __slots__ = (
-        "_blocked", "_closed", "_left", "_on_data", "_on_end", "_pending", "_readiness", "_take",
+        "_blocked", "_closed", "_left", "_on_data", "_on_end", "_readiness", "_secure", "_take",
         "_tcp",
     )  # fmt: skip
 
     def __init__(
         self,
         tcp: socket.socket,
+        secure: Secure | None,
         readiness: Readiness,
         on_data: Callable[[bytes], None],
         on_end: Callable[[str], None],
         take: Callable[[], bytes],
     ) -> None:
         self._tcp = tcp
+        self._secure = secure
         self._readiness = readiness
         self._on_data = on_data
         self._on_end = on_end
@@ -58,39 +58,38 @@ class Stream:
         self._left = b""
         self._blocked = False
         self._closed = False
-        # TLS may hold decrypted bytes that the kernel knows nothing of.
-        self._pending: Callable[[], int] | None = getattr(tcp, "pending", None)
         readiness.add(tcp, self._ready)
+
+    def begin(self) -> None:
+        """Give on what the other end has sent on the heels of its handshake."""
+        if self._secure is not None:
+            self._opened(b"")
 
     def write(self, data: bytes) -> None:
         """Write something ahead of what is queued: a hello."""
-        self._left += data
+        self._left += self._sealed(data)
         self.flush()
 
     def flush(self) -> None:
         """Write what is queued, until the kernel takes no more."""
         if self._blocked or self._closed:
             return
-        data = self._left or self._take()
+        data = self._left or self._sealed(self._take())
         while data:
             try:
                 sent = self._tcp.send(data)
-            except _LATER:
+            except BlockingIOError:
                 sent = 0
             except OSError as error:
-                self._end(_reason(error))
+                self._end(error)
                 return
-            if sent == len(data):
-                self._left = b""
-                data = self._take()
-            elif sent:
-                # TLS writes a record of 16 KiB at a time.
-                data = data[sent:]
-            else:
-                self._left = data
+            if sent < len(data):
+                self._left = data[sent:]
                 self._blocked = True
                 self._readiness.change(self._tcp, READ | WRITE)
                 return
+            self._left = b""
+            data = self._sealed(self._take())
 
     def close(self, *, reset: bool = False) -> None:
         """Close it.
@@ -116,28 +115,32 @@ class Stream:
 
     def _read(self) -> None:
         try:
-            data = self._receive()
-            if self._pending is not None:
-                while data and self._pending():
-                    data += self._receive()
-        except _LATER:
+            data = _buffer[: self._tcp.recv_into(_buffer)].tobytes()
+        except BlockingIOError:
             return
         except OSError as error:
-            self._end(_reason(error))
+            self._end(error)
             return
-        if data:
+        if not data:
+            self._end(ConnectionResetError(None, "closed by the other end"))
+        elif self._secure is None:
             self._on_data(data)
         else:
-            self._end(_CLOSED)
+            self._opened(data)
 
-    def _receive(self) -> bytes:
-        return _buffer[: self._tcp.recv_into(_buffer)].tobytes()
+    def _opened(self, data: bytes) -> None:
+        assert self._secure is not None  # noqa: S101
+        try:
+            opened = self._secure.open(data)
+        except OSError as error:
+            self._end(error)
+            return
+        if opened:
+            self._on_data(opened)
 
-    def _end(self, reason: str) -> None:
+    def _sealed(self, data: bytes) -> bytes:
+        return self._secure.seal(data) if data and self._secure is not None else data
+
+    def _end(self, error: OSError) -> None:
         self.close()
-        self._on_end(reason)
-
-
-def _reason(error: OSError) -> str:
-    # Without a word of TLS's own: killed, or no longer interested.
-    return _CLOSED if isinstance(error, SSLEOFError) else error.strerror or str(error)
+        self._on_end(reason_of(error))
