@@ -23,6 +23,9 @@ from ngtunnel.shell.secure import reason_of
 from ngtunnel.shell.service import Service, bind, serve
 from ngtunnel.shell.stream import Stream
 
+_CAREFUL = 4
+"""Datagrams at once, up to which each is kept safe from a kill at any time."""
+
 _RECEIVE_BUFFER = 4 << 20
 _logger = logging.getLogger("ngtunnel.client")
 
@@ -99,10 +102,12 @@ class Client(Service):
     def _datagrams(self, _: int) -> None:
         """Read what has come, but no more often than it has lately been worth while."""
         receive, take, now = self._udp.recvfrom, self._core.datagram, monotonic()
+        wanted = self._appetite.wanted
         # A datagram leaves the kernel when it stands in the file: whenever this process is killed,
-        # the next one finds it in one of the two.
-        peek = 0 if self._store is None else socket.MSG_PEEK
-        for count in range(self._appetite.wanted):
+        # the next one finds it in one of the two. That takes a second system call, which a flood
+        # has no time for: there the microsecond in between is left to the proxy's own retry.
+        peek = socket.MSG_PEEK if self._store is not None and wanted <= _CAREFUL else 0
+        for count in range(wanted):
             try:
                 data, peer = receive(65536, peek)
             except BlockingIOError:
