@@ -7,13 +7,11 @@ import random
 import socket
 import ssl
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
-from time import monotonic, time
+from time import monotonic
 
-from ngtunnel.config import ClientConfig
+from ngtunnel.config import ClientConfig, TlsFiles
 from ngtunnel.core.client import ClientCore, Connect, Disconnect, LinkUp, NotNg
-from ngtunnel.core.counters import Snapshot
 from ngtunnel.in_flight_file import InFlightFile
 from ngtunnel.logs import limited
 from ngtunnel.shell.appetite import Appetite
@@ -35,15 +33,14 @@ def run(config: ClientConfig, path: Path) -> int:
     return serve(config, path, Client)
 
 
-class Client(Service):
+class Client(Service[ClientCore]):
     """The running client."""
 
     def __init__(self, config: ClientConfig, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(loop)
+        super().__init__(config, loop)
         self._config = config
         self._udp = bind(config.listen, socket.SOCK_DGRAM)
         _enlarge(self._udp)
-        self._context: ssl.SSLContext | None = None
         self.reload()
         self._store = store = (
             InFlightFile.open(config.in_flight_file) if config.in_flight_file else None
@@ -51,7 +48,6 @@ class Client(Service):
         now = monotonic()
         self._core = ClientCore(config, os.urandom(16), random.random, now, store)
         self._left_over = store.recover(now, config.timing.command_timeout) if store else []
-        self.counters = self._core.counters
         self._readiness = Readiness(loop, self._handled)
         self._streams: dict[int, Stream] = {}
         self._connecting: dict[int, asyncio.Task[None]] = {}
@@ -62,18 +58,11 @@ class Client(Service):
         """Begin to connect. Datagrams wait in the kernel until it is known whether that works."""
         self._timeout()
 
-    def reload(self) -> None:
-        """Read the certificates; links that are up keep theirs."""
-        if self._config.tls is not None:
-            from ngtunnel.tls import client_context, not_after
+    def make_context(self, files: TlsFiles) -> ssl.SSLContext:
+        """Return a client's."""
+        from ngtunnel.tls import client_context
 
-            self._context = client_context(self._config.tls)
-            self.certificate_not_after = not_after(self._config.tls)
-
-    def snapshot(self) -> Snapshot:
-        """Return the present state."""
-        snapshot = self._core.snapshot(monotonic(), time(), self.started)
-        return replace(snapshot, certificate_not_after=self.certificate_not_after)
+        return client_context(files)
 
     @property
     def status(self) -> str:
@@ -84,9 +73,7 @@ class Client(Service):
         """Wait for replies, but read nothing more: the socket's next owner will."""
         if self._reading:
             self._readiness.remove(self._udp)
-        deadline = monotonic() + self._config.timing.drain
-        while self._core.in_flight and monotonic() < deadline:
-            await asyncio.sleep(0.005)
+        await self.answered()
 
     def close(self) -> None:
         """Close all sockets."""

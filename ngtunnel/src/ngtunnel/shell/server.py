@@ -5,12 +5,10 @@ import ipaddress
 import logging
 import socket
 import ssl
-from dataclasses import replace
 from pathlib import Path
-from time import monotonic, time
+from time import monotonic
 
-from ngtunnel.config import ServerConfig
-from ngtunnel.core.counters import Snapshot
+from ngtunnel.config import ServerConfig, TlsFiles
 from ngtunnel.core.server import Disconnect, Forget, LinkUp, ServerCore, TargetSession
 from ngtunnel.logs import limited
 from ngtunnel.shell.appetite import Appetite
@@ -31,17 +29,15 @@ def run(config: ServerConfig, path: Path) -> int:
     return serve(config, path, Server)
 
 
-class Server(Service):
+class Server(Service[ServerCore]):
     """The running server."""
 
     def __init__(self, config: ServerConfig, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(loop)
+        super().__init__(config, loop)
         self._config = config
         self._listener = bind(config.listen, socket.SOCK_STREAM)
-        self._context: ssl.SSLContext | None = None
         self.reload()
         self._core = ServerCore(config, monotonic())
-        self.counters = self._core.counters
         self._readiness = Readiness(loop, self._handled)
         self._streams: dict[int, Stream] = {}
         self._handshakes: dict[int, asyncio.Task[None]] = {}
@@ -57,18 +53,11 @@ class Server(Service):
         self.loop.add_reader(self._listener.fileno(), self._accept)
         self.on_timer()
 
-    def reload(self) -> None:
-        """Read the certificates; links that are up keep theirs."""
-        if self._config.tls is not None:
-            from ngtunnel.tls import not_after, server_context
+    def make_context(self, files: TlsFiles) -> ssl.SSLContext:
+        """Return a server's."""
+        from ngtunnel.tls import server_context
 
-            self._context = server_context(self._config.tls)
-            self.certificate_not_after = not_after(self._config.tls)
-
-    def snapshot(self) -> Snapshot:
-        """Return the present state."""
-        snapshot = self._core.snapshot(monotonic(), time(), self.started)
-        return replace(snapshot, certificate_not_after=self.certificate_not_after)
+        return server_context(files)
 
     @property
     def status(self) -> str:
@@ -80,9 +69,7 @@ class Server(Service):
         self.loop.remove_reader(self._listener.fileno())
         self._core.drain(monotonic())
         self._handled()
-        deadline = monotonic() + self._config.timing.drain
-        while self._core.in_flight and monotonic() < deadline:
-            await asyncio.sleep(0.005)
+        await self.answered()
 
     def close(self) -> None:
         """Close all sockets."""

@@ -5,14 +5,16 @@ import gc
 import logging
 import signal
 import socket
+import ssl
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic, time
-from typing import TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from ngtunnel import logs, systemd
-from ngtunnel.config import Address, ClientConfig, ServerConfig
+from ngtunnel.config import Address, ClientConfig, Config, ServerConfig, TlsFiles
 from ngtunnel.core.counters import Counters, Snapshot
 from ngtunnel.errors import ConfigError
 
@@ -22,21 +24,38 @@ _logger = logging.getLogger("ngtunnel")
 ConfigT = TypeVar("ConfigT", ClientConfig, ServerConfig)
 
 
-class Service(ABC):
-    """One end of a tunnel, running.
-
-    Attributes:
-        counters: for metrics.
-        started: seconds since the epoch.
-        certificate_not_after: likewise; None without TLS.
-    """
-
+class _Core(Protocol):
     counters: Counters
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    @property
+    def in_flight(self) -> int: ...
+
+    def snapshot(self, now: float, wall: float, started: float) -> Snapshot: ...
+
+
+CoreT = TypeVar("CoreT", bound=_Core)
+
+
+class Service(ABC, Generic[CoreT]):
+    """One end of a tunnel, running.
+
+    Args:
+        config: of this end.
+        loop: the event loop.
+
+    Attributes:
+        started: seconds since the epoch.
+    """
+
+    _core: CoreT
+
+    def __init__(self, config: Config, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self.started = time()
-        self.certificate_not_after: float | None = None
+        self._tls = config.tls
+        self._drain_s = config.timing.drain
+        self._context: ssl.SSLContext | None = None
+        self._certificate_not_after: float | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = float("inf")
 
@@ -45,11 +64,11 @@ class Service(ABC):
         """Begin."""
 
     @abstractmethod
-    def reload(self) -> None:
-        """Read the certificates again.
+    def make_context(self, files: TlsFiles) -> ssl.SSLContext:
+        """Return this end's TLS context.
 
         Raises:
-            ConfigError: they are not good; those that were read before stay.
+            ConfigError: the certificates are not good.
         """
 
     @abstractmethod
@@ -64,14 +83,38 @@ class Service(ABC):
     def close(self) -> None:
         """Close all sockets."""
 
-    @abstractmethod
-    def snapshot(self) -> Snapshot:
-        """Return the present state, for metrics."""
-
     @property
     @abstractmethod
     def status(self) -> str:
         """One line for systemd."""
+
+    @property
+    def counters(self) -> Counters:
+        """What happened so far, for metrics."""
+        return self._core.counters
+
+    def snapshot(self) -> Snapshot:
+        """Return the present state, for metrics."""
+        snapshot = self._core.snapshot(monotonic(), time(), self.started)
+        return replace(snapshot, certificate_not_after=self._certificate_not_after)
+
+    def reload(self) -> None:
+        """Read the certificates; links that are up keep theirs.
+
+        Raises:
+            ConfigError: they are not good; those that were read before stay.
+        """
+        if self._tls is not None:
+            from ngtunnel.tls import not_after
+
+            self._context = self.make_context(self._tls)
+            self._certificate_not_after = not_after(self._tls)
+
+    async def answered(self) -> None:
+        """Wait for the replies that are under way, as long as draining may take."""
+        deadline = monotonic() + self._drain_s
+        while self._core.in_flight and monotonic() < deadline:
+            await asyncio.sleep(0.005)
 
     def notify_status(self) -> None:
         """Tell systemd."""
@@ -93,7 +136,7 @@ class Service(ABC):
 def serve(
     config: ConfigT,
     path: Path,
-    make: Callable[[ConfigT, asyncio.AbstractEventLoop], Service],
+    make: Callable[[ConfigT, asyncio.AbstractEventLoop], Service[Any]],
 ) -> int:
     """Run one end until SIGTERM or SIGINT; return the exit status.
 
@@ -126,7 +169,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 async def _serve(
     config: ConfigT,
     path: Path,
-    make: Callable[[ConfigT, asyncio.AbstractEventLoop], Service],
+    make: Callable[[ConfigT, asyncio.AbstractEventLoop], Service[Any]],
 ) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
@@ -154,7 +197,7 @@ async def _serve(
         service.close()
 
 
-def _reload(service: Service, path: Path) -> None:
+def _reload(service: Service[Any], path: Path) -> None:
     systemd.notify(f"RELOADING=1\nMONOTONIC_USEC={int(monotonic() * 1e6)}")
     try:
         service.reload()
