@@ -14,6 +14,7 @@ from ngtunnel.core.commands import Command, InFlight, InFlightStore, Peer, PeerS
 from ngtunnel.core.counters import Counters, LinkSnapshot, LinkState, Snapshot
 from ngtunnel.core.link import Link, LinkDeadError, make_link
 from ngtunnel.core.sessions import SessionTable
+from ngtunnel.core.ticker import Ticker
 from ngtunnel.core.wire import (
     SERVER_HELLO_SIZE,
     VERSION,
@@ -26,9 +27,6 @@ from ngtunnel.core.wire import (
 from ngtunnel.core.wire import Protocol as WireProtocol
 
 _DATA, _REFUSED, _DRAIN = int(Kind.DATA), int(Kind.REFUSED), int(Kind.DRAIN)
-_SLEPT_S = 0.5
-"""A tick that comes later than this means that this process was not run; half of ``dead_after``, if
-that is less."""
 
 _REFUSALS = {
     Status.WRONG_VERSION: "it speaks version {version}, this client {own}: update the older",
@@ -132,9 +130,7 @@ class ClientCore:
         self._by_number: dict[int, PeerSession] = {}
         self._last_number = 0
         self._in_flight = InFlight(limits.queue_bytes, timing.command_timeout, store)
-        self._tick = timing.heartbeat / 4
-        self._slept = min(_SLEPT_S, timing.dead_after / 2)
-        self._tick_at = now
+        self._ticker = Ticker(timing, now)
 
     # What comes from the UDP peers
 
@@ -247,16 +243,15 @@ class ClientCore:
     def next_timer(self) -> float:
         """Return when :meth:`timeout` is to be called next."""
         hedge = self._in_flight.next_hedge()
-        return self._tick_at if hedge is None else min(hedge, self._tick_at)
+        return self._ticker.at if hedge is None else min(hedge, self._ticker.at)
 
     def timeout(self, now: float) -> None:
         """Do what is due."""
         for command in self._in_flight.late(now):
             self._hedge(command, now)
-        if now < self._tick_at:
+        if now < self._ticker.at:
             return
-        slept = now - self._tick_at if now - self._tick_at > self._slept else 0.0
-        self._tick_at = now + self._tick
+        slept = self._ticker.tick(now)
         for index, slot in enumerate(self._slots):
             self._tick_slot(index, slot, slept, now)
         self.counters.dropped["unanswered"] += self._in_flight.expire(now)

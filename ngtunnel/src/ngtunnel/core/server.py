@@ -13,6 +13,7 @@ from ngtunnel.core import ng
 from ngtunnel.core.counters import Counters, LinkSnapshot, LinkState, Snapshot
 from ngtunnel.core.link import Link, LinkDeadError, make_link
 from ngtunnel.core.sessions import Session, SessionTable
+from ngtunnel.core.ticker import Ticker
 from ngtunnel.core.wire import (
     CLIENT_HELLO_SIZE,
     VERSION,
@@ -27,10 +28,6 @@ from ngtunnel.core.wire import Protocol as WireProtocol
 _DATA, _CLOSE = int(Kind.DATA), int(Kind.CLOSE)
 _AGAIN_S = 0.5
 """From here on a repeated request is the proxy's own retry (1 s), and no hedge of the client's."""
-
-_SLEPT_S = 0.5
-"""A tick that comes later than this means that this process was not run; half of ``dead_after``, if
-that is less."""
 
 _MAX_WAITING = 65536
 """Requests remembered, each of about 200 bytes; rtpengine is slower than this by far."""
@@ -140,9 +137,7 @@ class ServerCore:
             config.limits.sessions, config.limits.session_idle, TargetSession
         )
         self._waiting: dict[tuple[bytes, int, bytes], _Waiting] = {}
-        self._tick = config.timing.heartbeat / 4
-        self._slept = min(_SLEPT_S, config.timing.dead_after / 2)
-        self._tick_at = now
+        self._ticker = Ticker(config.timing, now)
 
     # What happens to the links
 
@@ -227,12 +222,11 @@ class ServerCore:
 
     def next_timer(self) -> float:
         """Return when :meth:`timeout` is to be called next."""
-        return self._tick_at
+        return self._ticker.at
 
     def timeout(self, now: float) -> None:
         """Do what is due."""
-        slept = now - self._tick_at if now - self._tick_at > self._slept else 0.0
-        self._tick_at = now + self._tick
+        slept = self._ticker.tick(now)
         for at in list(self.links.values()):
             self._tick_link(at, slept, now)
         self._forget_waiting(now)
