@@ -1,6 +1,6 @@
 """One real run on the lab, made once and looked at by all tests.
 
-SLOWBYE_RESULTS names a results directory to look at instead; SLOWBYE_INVENTORY another inventory.
+SLOWBYE_RESULTS names a results directory to look at instead.
 """
 
 import os
@@ -11,17 +11,13 @@ from pathlib import Path
 
 import pytest
 
-# The load of the tunnel's faults, and what is demanded of it, serve here too.
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from slowbye.errors import SlowbyeError
-from slowbye.hosts import Inventory, read_inventory
+import lab_preflight
+from slowbye.hosts import Inventory
 from slowbye.reproduce import results
 from slowbye.reproduce.results import Session
 from slowbye.reproduce.run import Run
 
-_ROOT = Path(__file__).parents[2]
-_INVENTORY = os.environ.get("SLOWBYE_INVENTORY", "inventory/lab")
+pytest_plugins = ["lab_preflight"]
 
 # Two calls more than the proxy has workers begin together, and four more when it is blocked or
 # has switched rtpengine off.
@@ -45,17 +41,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "isolation: that the lab's packets stay on this machine")
 
 
-@pytest.fixture(scope="session")
-def lab() -> Inventory:
-    os.chdir(_ROOT)
-    try:
-        inventory = read_inventory(_INVENTORY)
-        for group in ("sip", "media", "clients", "wan"):
-            for host in inventory.group(group):
-                host.check_up()
-    except SlowbyeError as error:
-        pytest.exit(f"the lab is not up: {error}", returncode=2)
-    return inventory
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    return lab_preflight.examine(config, {"sip": 1, "media": 1, "clients": 1, "wan": 1})
 
 
 @pytest.fixture(scope="session")
@@ -64,7 +51,7 @@ def session(lab: Inventory, tmp_path_factory: pytest.TempPathFactory) -> Session
         return results.load(Path(earlier))
     root = tmp_path_factory.mktemp("results")
     program = str(Path(sys.executable).with_name("slowbye"))
-    where = ["--inventory", _INVENTORY, "--results", str(root)]
+    where = ["--inventory", lab.path, "--results", str(root)]
     what = ["--calls", str(_CALLS), "--delay", "4s", "--only", ",".join(_RUNS)]
     done = subprocess.run([program, "reproduce", *where, *what], capture_output=True, text=True)
     print(done.stdout)

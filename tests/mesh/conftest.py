@@ -1,40 +1,36 @@
 """The lab of inventory/mesh, as new before each test; at the end a table of what calls felt."""
 
 import json
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+import lab_preflight
+
 sys.path.insert(0, str(Path(__file__).parents[1] / "e2e"))
 
 import tunnel_links
 
-from slowbye.errors import SlowbyeError
-from slowbye.hosts import Inventory, read_inventory
+from slowbye.hosts import Inventory
 from slowbye.reproduce.playbook import play
 
-_ROOT = Path(__file__).parents[2]
-_INVENTORY = os.environ.get("SLOWBYE_INVENTORY", "inventory/mesh")
+pytest_plugins = ["lab_preflight"]
+
 _RTT = "20ms"
 _figures: dict[str, dict[str, float]] = {}
 
 
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    groups = {"sip": 1, "media": 2, "clients": 1, "wan": 1}  # calls need somewhere to move to
+    return lab_preflight.examine(config, groups, default="inventory/mesh")
+
+
 @pytest.fixture(scope="session")
-def inventory(tmp_path_factory: pytest.TempPathFactory) -> Inventory:
+def inventory(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Inventory:
     """The hosts, more than one of each kind that can be lost."""
-    os.chdir(_ROOT)
-    try:
-        read = read_inventory(_INVENTORY)
-        for group in ("sip", "media", "clients", "wan"):
-            for host in read.group(group):
-                host.check_up()
-    except SlowbyeError as error:
-        pytest.exit(f"the lab is not up: {error}", returncode=2)
-    if len(read.group("media")) < 2:
-        pytest.exit(f"{_INVENTORY} has one media host: calls have nowhere to move", returncode=2)
+    read = pytestconfig.stash[lab_preflight.LAB]
     log = tmp_path_factory.mktemp("wan") / "wan.log"
     play(read.path, "wan", {"wan_profile": "clean", "wan_rtt": _RTT}, log)
     return read

@@ -1,0 +1,121 @@
+"""What every suite that needs the lab looks at before its first test.
+
+A suite's conftest says ``pytest_plugins = ["lab_preflight"]`` and calls :func:`examine` in
+``pytest_cmdline_main``; its tests find the hosts in the fixture ``lab``. Whatever is wrong is one
+line and exit status 2: no such inventory, no root, hosts that are not there, or not provisioned.
+
+The inventory is ``--inventory``, else SLOWBYE_INVENTORY, else the one that the suite is made for.
+
+PYTEST_DONT_REWRITE: the conftests import it before pytest does.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from slowbye.errors import SlowbyeError
+from slowbye.hosts import PODMAN_CONNECTION, Host, Inventory, read_inventory
+
+LAB = pytest.StashKey[Inventory]()
+"""Where the session's configuration keeps the inventory, for whoever is no test."""
+
+_MADE_BY = {
+    "media": ("/etc/systemd/system/rtpengine-daemon.service.d/slowbye.conf", "site"),
+    "sip": ("/etc/slowbye/proxy-reason", "site"),
+    "clients": ("/opt/slowbye/bin/slowbye", "lab"),
+    "wan": ("/etc/slowbye/driver", "lab"),
+}
+"""What the hosts of a group have last of all, and the playbook that puts it there."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--inventory",
+        metavar="PATH",
+        help="the hosts to test (SLOWBYE_INVENTORY does the same); each suite has its own of the "
+        "lab by default",
+    )
+
+
+def examine(
+    config: pytest.Config,
+    groups: Mapping[str, int],
+    default: str = "inventory/lab",
+) -> int | None:
+    """Make sure that the hosts are there and provisioned, and keep them for the tests.
+
+    Args:
+        config: the run's configuration.
+        groups: the groups that the suite needs, and how many hosts of each.
+        default: the suite's own inventory.
+
+    Returns:
+        None, or 2 when something is wrong, which has then been said.
+    """
+    if config.option.help:
+        return None
+    os.chdir(config.rootpath)  # where Ansible finds its configuration
+    asked = config.getoption("--inventory") or os.environ.get("SLOWBYE_INVENTORY")
+    path = config.invocation_params.dir / asked if asked else config.rootpath / default
+    if path.is_relative_to(config.rootpath):
+        path = path.relative_to(config.rootpath)
+    try:
+        inventory = config.stash.get(LAB, None) or read_inventory(str(path))
+        if inventory.path != str(path):
+            raise SlowbyeError(
+                f"one suite is made for {inventory.path} and another for {path}: run them one by "
+                "one, or say --inventory"
+            )
+        _check(inventory, groups, reach=not config.option.collectonly)
+    except SlowbyeError as error:
+        print(f"nothing was tested: {error}", file=sys.stderr)
+        return 2
+    config.stash[LAB] = inventory
+    return None
+
+
+def _check(inventory: Inventory, groups: Mapping[str, int], reach: bool) -> None:
+    members = {host.name: (host, group) for group in groups for host in inventory.group(group)}
+    for group, count in groups.items():
+        if len(inventory.group(group)) < count:
+            raise SlowbyeError(f"inventory {inventory.path} has fewer than {count} {group} hosts")
+    if not reach:
+        return
+    podman = any(host.connection == PODMAN_CONNECTION for host, _ in members.values())
+    if podman and os.geteuid() != 0:
+        raise SlowbyeError("the lab's hosts are containers of root: run it as root, or with sudo")
+    with ThreadPoolExecutor(max_workers=16) as pool:
+        # The first problem is told, in the inventory's order.
+        list(pool.map(lambda member: _check_host(inventory.path, *member), members.values()))
+
+
+def _check_host(inventory: str, host: Host, group: str) -> None:
+    if host.connection == "local":
+        return
+    mark, playbook = _MADE_BY[group]
+    script = """
+    [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null || echo powerless $(id -un)
+    case $(systemctl is-system-running) in initializing | starting | stopping) echo unsettled; esac
+    [ -e "$1" ] || echo unmade"""
+    found = host.run(["sh", "-c", script, "sh", mark], timeout_s=15).stdout.split()
+    if "powerless" in found:
+        raise SlowbyeError(
+            f"{host.name}: its user {found[1]} may not use sudo without a password: allow it, or "
+            "set ansible_user to one who may"
+        )
+    if "unsettled" in found:
+        raise SlowbyeError(f"{host.name} is still starting, or stopping: try again in a moment")
+    if "unmade" in found:
+        raise SlowbyeError(
+            f"{host.name} has no {mark}, which is made last: finish it with "
+            f"`ansible-playbook -i {inventory} playbooks/{playbook}.yml`"
+        )
+
+
+@pytest.fixture(scope="session")
+def lab(pytestconfig: pytest.Config) -> Inventory:
+    """The hosts under test, which are up and provisioned."""
+    return pytestconfig.stash[LAB]
