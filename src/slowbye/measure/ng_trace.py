@@ -29,6 +29,7 @@ class Exchange:
         reply_fragments: into how many IP packets the reply was cut; 0 when none came.
         replies: how many came; each beyond the transmissions was asked for by nobody.
         cookie: the same at the proxy's and at rtpengine's end.
+        call_id: of which call; empty for commands that concern none.
     """
 
     command: str
@@ -40,6 +41,7 @@ class Exchange:
     reply_fragments: int = 0
     replies: int = 0
     cookie: str = ""
+    call_id: str = ""
 
     @property
     def ms(self) -> float | None:
@@ -114,7 +116,11 @@ class NgTrace:
         known = self.by_key.get(key)
         if known is None:
             self.by_key[key] = Exchange(
-                request.command, datagram.time_ms, datagram.time_ms, cookie=request.cookie
+                request.command,
+                datagram.time_ms,
+                datagram.time_ms,
+                cookie=request.cookie,
+                call_id=str(request.body.get("call-id", "")),
             )
         else:
             known.transmissions += 1

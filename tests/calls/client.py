@@ -1,0 +1,316 @@
+"""A scripted user agent: it sends what the test says and nothing else, and keeps what it gets."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sipmessage import Message, Request, Response
+
+from calls import messages, sdp
+from calls.dialog import Dialog
+from calls.endpoint import Address, Arrival, Endpoint
+from calls.messages import Headers
+from slowbye.hosts import Host
+
+PATIENCE_S = 5.0
+"""How long a test waits for what must come; much longer than anything that works takes."""
+
+SIP_PORT = 5060
+
+PHRASES = {
+    100: "Trying",
+    180: "Ringing",
+    183: "Session Progress",
+    200: "OK",
+    302: "Moved Temporarily",
+    404: "Not Found",
+    480: "Temporarily Unavailable",
+    486: "Busy Here",
+    487: "Request Terminated",
+    488: "Not Acceptable Here",
+    603: "Decline",
+}
+
+Wanted = Callable[[Request | Response], bool]
+
+
+@dataclass(frozen=True)
+class Received:
+    """A message as it came.
+
+    Attributes:
+        at: when, in seconds since the epoch.
+        source: where from.
+        repeated: the same bytes had come before: a retransmission.
+    """
+
+    message: Request | Response
+    at: float
+    source: Address
+    transport: str
+    repeated: bool
+
+
+class Client:
+    """One user on one host, over UDP or TCP.
+
+    Everything it puts into its messages is an attribute that a test may change: ``contact``,
+    ``sent_by`` (of its Via), ``route`` (preloaded). What is special to one message is given to the
+    method that sends it, or changed in the request before ``send``.
+
+    It does by itself only what keeps UDP reliable: a repeated request is answered again as before.
+
+    Args:
+        host: where its sockets live: any host of the inventory.
+        proxy: where it sends requests, unless told otherwise.
+        user: the user part of its address.
+        transport: ``udp`` or ``tcp``: what it sends over. It listens on both, at the same port.
+        address: which of the host's addresses; by default the one on the WAN's side.
+        call_id: the suffix of its Call-IDs, by which a capture is cut.
+    """
+
+    def __init__(
+        self,
+        host: Host,
+        proxy: Address,
+        user: str,
+        transport: str = "udp",
+        address: str | None = None,
+        call_id: str = "calls.test",
+    ) -> None:
+        self.name = user
+        self.host = host
+        self.user = user
+        self.proxy = proxy
+        self.transport = transport
+        self.route: list[str] = []
+        self.sent: list[Request | Response] = []
+        self.received: list[Received] = []
+        self.not_sip: list[bytes] = []
+        self._call_id_suffix = call_id
+        self._inbox: list[Received] = []
+        self._came = threading.Condition()
+        self._arrivals: dict[str, Arrival] = {}
+        self._answers: dict[str, bytes] = {}
+        self._seen: set[bytes] = set()
+        self._endpoint = Endpoint(host, address or host.address, self._arrived)
+        self.address = self._endpoint.address
+        self.sent_by = "{}:{}".format(*self.address)
+        parameter = ";transport=tcp" if transport == "tcp" else ""
+        self.contact = f"<sip:{user}@{self.sent_by}{parameter}>"
+
+    @property
+    def uri(self) -> str:
+        """What others dial: its address of record at the proxy."""
+        return f"sip:{self.user}@{self.proxy[0]}"
+
+    def close(self) -> None:
+        """Close its sockets."""
+        self._endpoint.close()
+
+    def disconnect(self) -> None:
+        """Close its TCP connections, as a client does that loses its network."""
+        self._endpoint.disconnect()
+
+    # Requests
+
+    def build(
+        self, method: str, uri: str, headers: Headers | None = None, body: bytes = b""
+    ) -> Request:
+        """Build a request outside of a dialog, complete and not yet sent.
+
+        Args:
+            method: its method.
+            uri: its Request-URI; its To is the same.
+            headers: what is to be different.
+            body: SDP, unless ``headers`` say something else.
+        """
+        request = messages.request(
+            method,
+            uri,
+            {
+                "Via": self.via(),
+                "Max-Forwards": "70",
+                "Route": list(self.route) or None,
+                "From": f"<{self.uri}>;tag={messages.token()}",
+                "To": f"<{uri}>",
+                "Call-ID": self.new_call_id(),
+                "CSeq": f"1 {method}",
+                "Contact": self.contact,
+            },
+        )
+        messages.set_body(request, body)
+        messages.change(request, headers or {})
+        return request
+
+    def via(self) -> str:
+        """Return a Via with a new branch."""
+        return f"SIP/2.0/{self.transport.upper()} {self.sent_by};rport;branch={messages.branch()}"
+
+    def new_call_id(self) -> str:
+        """Return a Call-ID that belongs to this test."""
+        return f"{messages.token()}-{self._call_id_suffix}"
+
+    def send(self, message: Request | Response, to: Address | None = None) -> None:
+        """Send a message as it is.
+
+        A request goes to the proxy, a response where the request came from, unless ``to`` says
+        where.
+        """
+        data = bytes(message)
+        self.sent.append(message)
+        if isinstance(message, Response):
+            via = messages.values(message, "Via")[0]
+            self._answers[via] = data
+            if to is None:
+                return self._send_back(data, self._arrivals[via])
+        self._endpoint.send(data, to or self.proxy, self.transport)
+        return None
+
+    def send_bytes(self, data: bytes, to: Address | None = None) -> None:
+        """Send anything, to the proxy by default."""
+        self._endpoint.send(data, to or self.proxy, self.transport)
+
+    def register(self, expires: int = 120, headers: Headers | None = None) -> Response:
+        """Register its contact and return the 200."""
+        given = {"To": f"<{self.uri}>", "Expires": str(expires), **(headers or {})}
+        request = self.build("REGISTER", f"sip:{self.proxy[0]}", given)
+        self.send(request)
+        return self.receive_response(200, "REGISTER")
+
+    def invite(
+        self,
+        uri: str,
+        body: bytes | None = None,
+        headers: Headers | None = None,
+        path: str | None = None,
+    ) -> Dialog:
+        """Send an INVITE and return the dialog that it may become.
+
+        Args:
+            uri: whom.
+            body: the offer; by default one with two-way audio, and ``b""`` for a late one.
+            headers: what is to be different.
+            path: which way ng takes (the header X-Ng-Path, lab only).
+        """
+        offer = self.sdp() if body is None else body
+        chosen = {"X-Ng-Path": path} if path else {}
+        request = self.build("INVITE", uri, {**chosen, **(headers or {})}, offer)
+        self.send(request)
+        return Dialog.calling(self, request)
+
+    def sdp(self, direction: str = "sendrecv", version: int = 1) -> bytes:
+        """Describe its media: its own address, and the port above its SIP port."""
+        return sdp.describe(self.address[0], self.address[1] + 1, direction, version)
+
+    # Responses
+
+    def reply(
+        self,
+        request: Request,
+        code: int,
+        phrase: str = "",
+        headers: Headers | None = None,
+        body: bytes = b"",
+    ) -> Response:
+        """Answer a request, and return what was sent.
+
+        Its To gets a tag when it has none; within a dialog it has one.
+        """
+        answer = messages.response(request, code, phrase or PHRASES.get(code, "Whatever"))
+        to = answer.headers["To"]
+        if code > 100 and not messages.tag_of(to):
+            answer.headers.set("To", f"{to};tag={messages.token()}")
+        messages.set_body(answer, body)
+        messages.change(answer, headers or {})
+        self.send(answer)
+        return answer
+
+    # Waiting
+
+    def receive_request(self, method: str, timeout_s: float = PATIENCE_S) -> Request:
+        """Wait for the next request with a method; what else came stays to be waited for.
+
+        Raises:
+            AssertionError: it did not come; what came instead.
+        """
+        message = self._receive(
+            lambda message: isinstance(message, Request) and message.method == method,
+            method,
+            timeout_s,
+        )
+        assert isinstance(message, Request)
+        return message
+
+    def receive_response(
+        self, code: int, method: str = "", timeout_s: float = PATIENCE_S
+    ) -> Response:
+        """Wait for the next response with a status, to a request with a method.
+
+        Raises:
+            AssertionError: it did not come; what came instead.
+        """
+
+        def wanted(message: Request | Response) -> bool:
+            return (
+                isinstance(message, Response)
+                and message.code == code
+                and method in ("", message.cseq.method)
+            )
+
+        message = self._receive(wanted, f"{code} ({method or 'any'})", timeout_s)
+        assert isinstance(message, Response)
+        return message
+
+    def receives_nothing(self, method: str, within_s: float) -> bool:
+        """Whether no request with a method comes within a time."""
+        try:
+            self.receive_request(method, within_s)
+        except AssertionError:
+            return True
+        return False
+
+    def _receive(self, wanted: Wanted, what: str, timeout_s: float) -> Request | Response:
+        deadline = time.monotonic() + timeout_s
+        with self._came:
+            while True:
+                for received in self._inbox:
+                    if wanted(received.message):
+                        self._inbox.remove(received)
+                        return received.message
+                left_s = deadline - time.monotonic()
+                if left_s <= 0:
+                    break
+                self._came.wait(left_s)
+            others = ", ".join(messages.name_of(each.message) for each in self._inbox)
+        raise AssertionError(
+            f"{self.name} waited {timeout_s:g} s for {what}; what came is {others or 'nothing'}"
+        )
+
+    def _arrived(self, arrival: Arrival) -> None:
+        try:
+            message = Message.parse(arrival.data)
+            via = messages.values(message, "Via")[0]
+        except (ValueError, IndexError):
+            self.not_sip.append(arrival.data)
+            return
+        repeated = arrival.data in self._seen
+        self._seen.add(arrival.data)
+        transport = "tcp" if arrival.connection else "udp"
+        received = Received(message, arrival.at, arrival.source, transport, repeated)
+        self.received.append(received)
+        if isinstance(message, Request):
+            self._arrivals[via] = arrival
+            if via in self._answers and message.method != "ACK":
+                self._send_back(self._answers[via], arrival)
+        if not repeated:
+            with self._came:
+                self._inbox.append(received)
+                self._came.notify_all()
+
+    def _send_back(self, data: bytes, request: Arrival) -> None:
+        if request.connection is not None:
+            self._endpoint.send_over(data, request.connection)
+        else:
+            self._endpoint.send(data, request.source, "udp")
