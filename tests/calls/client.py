@@ -36,6 +36,15 @@ Wanted = Callable[[Request | Response], bool]
 
 
 @dataclass(frozen=True)
+class Sent:
+    """A message as it left, at a time in seconds since the epoch."""
+
+    message: Request | Response
+    at: float
+    transport: str
+
+
+@dataclass(frozen=True)
 class Received:
     """A message as it came.
 
@@ -85,7 +94,7 @@ class Client:
         self.proxy = proxy
         self.transport = transport
         self.route: list[str] = []
-        self.sent: list[Request | Response] = []
+        self.sent: list[Sent] = []
         self.received: list[Received] = []
         self.not_sip: list[bytes] = []
         self._call_id_suffix = call_id
@@ -99,6 +108,11 @@ class Client:
         self.sent_by = "{}:{}".format(*self.address)
         parameter = ";transport=tcp" if transport == "tcp" else ""
         self.contact = f"<sip:{user}@{self.sent_by}{parameter}>"
+
+    @property
+    def addresses(self) -> set[Address]:
+        """Every address that it sends from: one for UDP, and one for each TCP connection."""
+        return self._endpoint.addresses
 
     @property
     def uri(self) -> str:
@@ -159,14 +173,17 @@ class Client:
         where.
         """
         data = bytes(message)
-        self.sent.append(message)
+        back = None
         if isinstance(message, Response):
             via = messages.values(message, "Via")[0]
             self._answers[via] = data
-            if to is None:
-                return self._send_back(data, self._arrivals[via])
-        self._endpoint.send(data, to or self.proxy, self.transport)
-        return None
+            back = self._arrivals[via] if to is None else None
+        transport = back.transport if back else self.transport
+        self.sent.append(Sent(message, time.time(), transport))
+        if back:
+            self._send_back(data, back)
+        else:
+            self._endpoint.send(data, to or self.proxy, transport)
 
     def send_bytes(self, data: bytes, to: Address | None = None) -> None:
         """Send anything, to the proxy by default."""
@@ -297,8 +314,7 @@ class Client:
             return
         repeated = arrival.data in self._seen
         self._seen.add(arrival.data)
-        transport = "tcp" if arrival.connection else "udp"
-        received = Received(message, arrival.at, arrival.source, transport, repeated)
+        received = Received(message, arrival.at, arrival.source, arrival.transport, repeated)
         self.received.append(received)
         if isinstance(message, Request):
             self._arrivals[via] = arrival

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import lab_preflight
+from calls import ladder
 from calls.capture import SessionCapture
 from calls.client import SIP_PORT, Client
 from calls.messages import token
@@ -103,7 +104,9 @@ def wire(
 
 
 @pytest.fixture
-def new_client(lab: Inventory, wire: Wire) -> Iterator[Callable[..., Client]]:
+def new_client(
+    request: pytest.FixtureRequest, lab: Inventory, wire: Wire
+) -> Iterator[Callable[..., Client]]:
     """Makes clients: ``new_client("bob", host=…, transport="tcp", address=…)``, not registered."""
     made: list[Client] = []
 
@@ -118,6 +121,10 @@ def new_client(lab: Inventory, wire: Wire) -> Iterator[Callable[..., Client]]:
         return client
 
     yield new_client
+    marked = request.node.get_closest_marker("ladder")
+    if marked:
+        path = wire.path.with_suffix(".json")
+        ladder.save(path, marked.args[0], request.node.nodeid, wire, made)
     for client in made:
         client.close()
 

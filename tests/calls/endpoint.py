@@ -45,6 +45,11 @@ class Arrival:
     source: Address
     connection: Connection | None
 
+    @property
+    def transport(self) -> str:
+        """``udp`` or ``tcp``."""
+        return "tcp" if self.connection else "udp"
+
 
 class Endpoint:
     """Sockets on a host, bound to one port.
@@ -53,6 +58,10 @@ class Endpoint:
         host: where they live.
         address: which of its addresses.
         arrived: called from the reading thread with each message.
+
+    Attributes:
+        address: where it listens.
+        addresses: also the ends of the TCP connections that it made.
     """
 
     def __init__(self, host: Host, address: str, arrived: Callable[[Arrival], None]) -> None:
@@ -60,6 +69,7 @@ class Endpoint:
         self._arrived = arrived
         self._udp, self._listener = on(host, lambda: _bind(address))
         self.address: Address = self._udp.getsockname()
+        self.addresses = {self.address}
         self._connections: dict[Address, Connection] = {}
         self._lock = threading.Lock()
         self._wake, self._woken = socket.socketpair()
@@ -112,6 +122,7 @@ class Endpoint:
     def _adopt(self, sock: socket.socket, peer: Address) -> Connection:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection = Connection(sock, peer)
+        self.addresses.add(sock.getsockname())
         self._connections[peer] = connection
         self._selector.register(sock, selectors.EVENT_READ, connection)
         self._wake.send(b"\0")

@@ -1,5 +1,7 @@
 """A call ends when either side says so, and rtpengine holds nothing of it afterwards."""
 
+import pytest
+
 from calls import messages
 from calls.client import Client
 from calls.rtpengine import Rtpengine
@@ -7,6 +9,7 @@ from calls.talking import hang_up, talk
 from calls.wire import Wire
 
 
+@pytest.mark.ladder("A call, and a BYE from the caller")
 def test_the_caller_ends_the_call(
     caller: Client, callee: Client, rtpengine: Rtpengine, wire: Wire
 ) -> None:
@@ -20,6 +23,7 @@ def test_the_caller_ends_the_call(
     assert [each.destination for each in wire.requests("BYE", wire.proxy)] == [callee.address]
 
 
+@pytest.mark.ladder("A call, and a BYE from the callee")
 def test_the_callee_ends_the_call(
     caller: Client, callee: Client, rtpengine: Rtpengine, wire: Wire
 ) -> None:
