@@ -125,6 +125,11 @@ def test_the_same_cookie_of_two_proxy_processes_is_two_requests(tmp_path: Path) 
     assert [each.ms for each in found] == [pytest.approx(300), pytest.approx(100)]
 
 
+def test_the_proxys_cookie_is_known_also_behind_a_tunnel_that_marks_it() -> None:
+    cookies = ("1234_7", "8f14e45f~1234_7")
+    assert {Exchange("delete", 0, 0, cookie=each).proxy_cookie for each in cookies} == {"1234_7"}
+
+
 def test_what_is_not_ng_is_passed_over(tmp_path: Path) -> None:
     sip = IP(src=PROXY, dst=RTPENGINE) / UDP(sport=5060, dport=5060) / Raw(b"OPTIONS sip:a SIP/2.0")
     orphan = reply("9", {}, [10.2])

@@ -5,6 +5,7 @@ import pytest
 from ngtunnel.config import Limits, Protocol
 from ngtunnel.core import server as server_module
 from ngtunnel.core.counters import LinkState
+from ngtunnel.core.ng import MARK_SIZE, mark_of
 from ngtunnel.core.server import Disconnect, Forget, LinkUp, ServerCore
 from ngtunnel.core.wire import ClientHello, Kind, ServerHello, Status, pack_header
 from tests.core.wiring import Tunnel, request, server_config
@@ -42,7 +43,66 @@ def test_a_request_may_follow_a_hello_at_once() -> None:
     server.accepted(1, "a", "192.0.2.1", NOW)
     assert server.received(1, HELLO + data(7, request(b"1")), NOW)
     ((session, payload),) = server.to_target
-    assert (session.key, payload) == ((ID, 7), request(b"1"))
+    assert (session.key, payload) == ((ID, 7), mark_of("192.0.2.1") + request(b"1"))
+
+
+def asked(server: ServerCore, number: int, cookie: bytes = b"1234_1", session: int = 1) -> bytes:
+    """Send a request on a link; return the cookie that the target sees."""
+    server.received(number, data(session, request(cookie)), NOW)
+    _, payload = server.to_target.pop()
+    return payload.partition(b" ")[0]
+
+
+def test_two_proxies_that_make_the_same_cookie_are_two_to_the_target() -> None:
+    server = core()
+    for number, client in ((1, ID), (2, bytes(16))):
+        connect(server, number, ClientHello(1, 1, client).encode(), f"192.0.2.{number}")
+    first, second = asked(server, 1), asked(server, 2)
+    assert first != second
+    assert first[MARK_SIZE:] == second[MARK_SIZE:] == b"1234_1"
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "192.0.2.9"])
+def test_a_cookie_stays_the_same_on_all_links_of_a_client(host: str) -> None:
+    server = core()
+    connect(server, 1)
+    connect(server, 2, host=host)
+    first = asked(server, 1)
+    assert first == asked(server, 2, session=3)
+
+
+def test_a_cookie_stays_the_same_when_its_proxy_host_is_another_process() -> None:
+    server = core()
+    connect(server, 1)
+    connect(server, 2, ClientHello(1, 1, bytes(16)).encode())
+    assert asked(server, 1) == asked(server, 2)
+
+
+def test_a_name_that_was_proved_tells_proxies_behind_one_address_apart() -> None:
+    server = core()
+    for number, client in ((1, ID), (2, bytes(16))):
+        server.accepted(number, f"a:{number}", "192.0.2.1", NOW)
+        server.proved(number, f"sip{number}")
+        server.received(number, ClientHello(1, 1, client).encode(), NOW)
+    assert asked(server, 1) != asked(server, 2)
+
+
+def test_the_proxy_gets_its_own_cookie_back() -> None:
+    server = core()
+    connect(server, 1)
+    server.received(1, data(1, request(b"1234_1")), NOW)
+    session, payload = server.to_target.pop()
+    server.reply(session, payload.partition(b" ")[0] + b" d6:result2:oke", NOW)
+    link = server.links[1].link
+    assert link is not None
+    assert link.take(NOW).endswith(b"1234_1 d6:result2:oke")
+
+
+def test_a_raw_datagram_carries_no_mark() -> None:
+    server = core(Protocol.RAW)
+    connect(server, 1, ClientHello(1, 0, ID).encode())
+    server.received(1, data(1, b"1234_1 d"), NOW)
+    assert server.to_target.pop()[1] == b"1234_1 d"
 
 
 @pytest.mark.parametrize(

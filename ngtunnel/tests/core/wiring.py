@@ -425,9 +425,13 @@ class Tunnel:
         if self.target_down:
             self.server.refused(session, self._server_now)
             return
-        self.arrived.append((session, data))
+        # The target answers with the cookie that it was given; tests see what the proxy sees.
+        plain = data.removeprefix(session.link.mark)
+        mark = data[: len(data) - len(plain)]
+        self.arrived.append((session, plain))
         session.socket = self
-        for delay, reply in self.target(data):
+        for delay, answer in self.target(plain):
+            reply = mark + answer
             self.after(delay, lambda reply=reply: self._from_target(session, reply))  # type: ignore[misc]
 
     def _from_target(self, session: TargetSession, reply: bytes) -> None:

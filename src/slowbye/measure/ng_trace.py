@@ -28,7 +28,7 @@ class Exchange:
         reply_bytes: UDP payload of the largest reply (cookie and dictionary, no headers).
         reply_fragments: into how many IP packets the reply was cut; 0 when none came.
         replies: how many came; each beyond the transmissions was asked for by nobody.
-        cookie: the same at the proxy's and at rtpengine's end.
+        cookie: as it was captured.
         call_id: of which call; empty for commands that concern none.
     """
 
@@ -42,6 +42,11 @@ class Exchange:
     replies: int = 0
     cookie: str = ""
     call_id: str = ""
+
+    @property
+    def proxy_cookie(self) -> str:
+        """The cookie as the proxy made it: a tunnel puts ``MARK~`` before it for rtpengine."""
+        return self.cookie.rpartition("~")[2]
 
     @property
     def ms(self) -> float | None:

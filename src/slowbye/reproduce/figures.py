@@ -59,7 +59,8 @@ def make_run(
     conditions = plan.conditions(profile, clean_bye_p99_ms)
     asked = measured.at_proxy.exchanges
     cookies = {exchange.cookie for exchange in asked}
-    arrived = [each for each in measured.at_rtpengine.exchanges if each.cookie in cookies]
+    at_rtpengine = measured.at_rtpengine.exchanges
+    arrived = [each for each in at_rtpengine if each.proxy_cookie in cookies]
     ng = dict(by_command(asked, plan.try_ms, conditions.give_up_ms))
     sent = by_command(arrived, plan.try_ms, conditions.give_up_ms)
     for command, times in ng.items():

@@ -7,9 +7,13 @@ arrives.
 
 import json
 import re
+from hashlib import blake2s
 
 MAX_COOKIE = 255
 """OpenSIPS sends 12 to 40 bytes, Kamailio the same; rtpengine has no limit."""
+
+MARK_SIZE = 9
+"""The length of what :func:`mark_of` returns."""
 
 OTHER = "other"
 
@@ -43,6 +47,16 @@ def cookie_of(datagram: bytes) -> bytes | None:
     if end < 1 or datagram[end + 1 : end + 2] not in _DICTIONARIES:
         return None
     return datagram[:end]
+
+
+def mark_of(proxy: str) -> bytes:
+    """Return what tells the cookies of this proxy host from those of others.
+
+    rtpengine remembers commands by their cookie alone, whoever sent them (daemon/cookie_cache.c).
+    Proxies make cookies of a process id and a counter, and two whose hosts booted alike make the
+    same ones: one of them would get the other's replies.
+    """
+    return blake2s(proxy.encode(), digest_size=MARK_SIZE // 2).hexdigest().encode() + b"~"
 
 
 def command_of(request: bytes) -> str:

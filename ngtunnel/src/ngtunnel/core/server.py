@@ -16,6 +16,7 @@ from ngtunnel.core.sessions import Session, SessionTable
 from ngtunnel.core.ticker import Ticker
 from ngtunnel.core.wire import (
     CLIENT_HELLO_SIZE,
+    MAX_PAYLOAD,
     VERSION,
     ClientHello,
     Kind,
@@ -28,6 +29,9 @@ from ngtunnel.core.wire import Protocol as WireProtocol
 _DATA, _CLOSE = int(Kind.DATA), int(Kind.CLOSE)
 _AGAIN_S = 0.5
 """From here on a repeated request is the proxy's own retry (1 s), and no hedge of the client's."""
+
+_LONGEST_MARKED = MAX_PAYLOAD - ng.MARK_SIZE
+"""A request longer than this goes out as it came in, rather than not at all."""
 
 _MAX_WAITING = 65536
 """Requests remembered, each of about 200 bytes; rtpengine is slower than this by far."""
@@ -83,15 +87,21 @@ class ServerLink:
         number: the shell's name for it.
         name: the client, for logs and metrics.
         host: its address.
+        proxy: what stays the same when it connects again: the name it has proved, or its address.
+        mark: what its cookies begin with at the target.
         link: None until the client has said hello.
     """
 
-    __slots__ = ("client_id", "deadline", "hello", "host", "link", "name", "number", "since")
+    __slots__ = (
+        "client_id", "deadline", "hello", "host", "link", "mark", "name", "number", "proxy", "since"
+    )  # fmt: skip
 
     def __init__(self, number: int, name: str, host: str, now: float, deadline: float) -> None:
         self.number = number
         self.name = name
         self.host = host
+        self.proxy = host
+        self.mark = b""
         self.since = now
         self.deadline = deadline
         self.hello = b""
@@ -157,6 +167,10 @@ class ServerCore:
         deadline = now + self._config.timing.hello_timeout
         self.links[number] = ServerLink(number, name, host, now, deadline)
 
+    def proved(self, number: int, name: str) -> None:
+        """A client has proved who it is; by default it is its address."""
+        self.links[number].proxy = name
+
     def received(self, number: int, data: bytes, now: float) -> bytes:
         """Take bytes that came on a link, and return what to write to it at once (a hello)."""
         at = self.links.get(number)
@@ -204,6 +218,7 @@ class ServerCore:
             return
         wanting = [session.link]
         if self._ng:
+            data = data.removeprefix(session.link.mark)
             cookie = ng.cookie_of(data)
             waiting = None if cookie is None else self._waiting.pop((*session.key, cookie), None)
             if waiting is None:
@@ -289,6 +304,10 @@ class ServerCore:
             self._drop(at, f"its hello is not acceptable: {status.name.lower().replace('_', ' ')}")
             return answer, None
         at.client_id, at.hello = hello.client_id, b""
+        if self._ng:
+            # A client's links may come from several addresses; a command sent again must stay one.
+            own = (each for each in self.links.values() if each.client_id == hello.client_id)
+            at.mark = max(each.mark for each in own) or ng.mark_of(at.proxy)
         at.link = make_link(self._config, at.name, self.counters, now)
         self.actions.append(LinkUp(at.number))
         return answer, at.link
@@ -328,7 +347,8 @@ class ServerCore:
                     return
         counters.datagrams_out += 1
         counters.bytes_out += len(payload)
-        self.to_target.append((session, payload))
+        marked = len(payload) <= _LONGEST_MARKED
+        self.to_target.append((session, at.mark + payload if marked else payload))
 
     def _to_client(
         self, session: TargetSession, wanting: list[ServerLink], kind: int, data: bytes, now: float

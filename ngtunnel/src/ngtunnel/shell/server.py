@@ -224,6 +224,7 @@ class Server(Service[ServerCore]):
                 number, f"its certificate names {', '.join(sorted(names))}, not in allow_names"
             )
             return
+        self._core.proved(number, ",".join(sorted(names)))
         self._begin(number, tcp, secure)
 
     def _begin(self, number: int, tcp: socket.socket, secure: Secure | None = None) -> None:
