@@ -1,0 +1,1 @@
+"""SIPp, a client that nobody here wrote, through the lab's proxy."""
