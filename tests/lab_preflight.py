@@ -11,7 +11,7 @@ PYTEST_DONT_REWRITE: the conftests import it before pytest does.
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -49,7 +49,8 @@ def examine(
 
     Args:
         config: the run's configuration.
-        groups: the groups that the suite needs, and how many hosts of each.
+        groups: the groups that the suite needs, and how many hosts of each; 0 for a group whose
+            hosts have to be up if there are any.
         default: the suite's own inventory.
 
     Returns:
@@ -71,25 +72,40 @@ def examine(
             )
         _check(inventory, groups, reach=not config.option.collectonly)
     except SlowbyeError as error:
-        print(f"nothing was tested: {error}", file=sys.stderr)
-        return 2
+        return refuse(error)
     config.stash[LAB] = inventory
     return None
 
 
+def refuse(error: SlowbyeError) -> int:
+    """Say what is wrong, and return the exit status for it."""
+    print(f"nothing was tested: {error}", file=sys.stderr)
+    return 2
+
+
+def members(inventory: Inventory, group: str) -> Sequence[Host]:
+    """Return the hosts of a group that there need not be."""
+    try:
+        return inventory.group(group)
+    except SlowbyeError:
+        return ()
+
+
 def _check(inventory: Inventory, groups: Mapping[str, int], reach: bool) -> None:
-    members = {host.name: (host, group) for group in groups for host in inventory.group(group)}
+    found: dict[str, tuple[Host, str]] = {}
     for group, count in groups.items():
-        if len(inventory.group(group)) < count:
+        hosts = inventory.group(group) if count else members(inventory, group)
+        if len(hosts) < count:
             raise SlowbyeError(f"inventory {inventory.path} has fewer than {count} {group} hosts")
+        found.update({host.name: (host, group) for host in hosts})
     if not reach:
         return
-    podman = any(host.connection == PODMAN_CONNECTION for host, _ in members.values())
+    podman = any(host.connection == PODMAN_CONNECTION for host, _ in found.values())
     if podman and os.geteuid() != 0:
         raise SlowbyeError("the lab's hosts are containers of root: run it as root, or with sudo")
     with ThreadPoolExecutor(max_workers=16) as pool:
         # The first problem is told, in the inventory's order.
-        list(pool.map(lambda member: _check_host(inventory.path, *member), members.values()))
+        list(pool.map(lambda member: _check_host(inventory.path, *member), found.values()))
 
 
 def _check_host(inventory: str, host: Host, group: str) -> None:

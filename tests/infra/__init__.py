@@ -1,0 +1,1 @@
+"""What a careful operator looks at on the hosts, once they are provisioned."""

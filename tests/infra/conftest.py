@@ -1,0 +1,78 @@
+"""The hosts of the inventory as parameters, and the journal of whatever a failing test was about.
+
+A test is run for each host, unit or service that its arguments name: ``machine`` is any host,
+``proxy_host`` and ``media_host`` are those of one kind, ``unit`` is whatever systemd has to run,
+``service`` what of it is a process.
+"""
+
+from collections.abc import Callable, Generator, Sequence
+
+import pytest
+
+import lab_preflight
+from infra import fleet
+from infra.fleet import Machine, Unit
+from slowbye.errors import SlowbyeError
+
+pytest_plugins = ["lab_preflight"]
+
+# The lab's own hosts listen to nobody, and are strangers to the others.
+_GROUPS = {"sip": 1, "media": 1, "clients": 0, "wan": 0}
+
+_MACHINES = pytest.StashKey[Sequence[Machine]]()
+
+
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    """Find out what there is to test, before the tests are collected."""
+    config.addinivalue_line("markers", "crashes: kills what it tests, and so comes last")
+    if config.option.help:
+        return None
+    if status := lab_preflight.examine(config, _GROUPS):
+        return status
+    try:
+        found = list(fleet.machines(config.stash[lab_preflight.LAB], _GROUPS))
+    except SlowbyeError as error:
+        return lab_preflight.refuse(error)
+    config.stash[_MACHINES] = found
+    return None
+
+
+_PARAMETERS: dict[str, Callable[[Sequence[Machine]], Sequence[Machine | Unit]]] = {
+    "machine": lambda machines: machines,
+    "proxy_host": lambda machines: [each for each in machines if each.group == "sip"],
+    "media_host": lambda machines: [each for each in machines if each.group == "media"],
+    "unit": lambda machines: _units(machines),
+    "service": lambda machines: [each for each in _units(machines) if each.user],
+}
+
+
+def _units(machines: Sequence[Machine]) -> list[Unit]:
+    return [unit for machine in machines for unit in fleet.units(machine)]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    for name, select in _PARAMETERS.items():
+        if name in metafunc.fixturenames:
+            metafunc.parametrize(name, select(metafunc.config.stash[_MACHINES]), ids=str)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.get_closest_marker("crashes") is not None)
+
+
+@pytest.fixture(scope="session")
+def machines(pytestconfig: pytest.Config) -> Sequence[Machine]:
+    """All hosts under test."""
+    return pytestconfig.stash[_MACHINES]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.failed:
+        for value in getattr(item, "funcargs", {}).values():
+            if isinstance(value, Machine | Unit):
+                report.sections.append((f"journal of {value}", value.journal()))
+    return report
