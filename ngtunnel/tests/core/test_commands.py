@@ -1,7 +1,5 @@
 """Commands that wait for their replies."""
 
-import pytest
-
 from ngtunnel.core.commands import Command, InFlight, Peer, PeerSession
 from tests.core.wiring import OTHER_PEER, PEER
 
@@ -81,41 +79,6 @@ def test_commands_may_end_while_they_are_gone_through() -> None:
     for each in waiting:
         waiting.end(1, each.cookie)
     assert len(waiting) == 0
-
-
-def test_the_reply_that_is_late_first_is_asked_for_first_whatever_the_order_of_sending() -> None:
-    waiting = InFlight(1000, 5.0)
-    slow, quick, answered = command(b"1"), command(b"2"), command(b"3")
-    for each, at in ((slow, 0.4), (quick, 0.01), (answered, 0.005)):
-        waiting.add(each)
-        waiting.hedge_later(each, at)
-    waiting.end(1, b"3")
-    assert waiting.next_hedge() == pytest.approx(0.01)
-    assert waiting.late(0.009) == []
-    assert waiting.late(0.02) == [quick]
-    assert waiting.next_hedge() == pytest.approx(0.4)
-    assert waiting.late(0.4) == [slow]
-    assert waiting.next_hedge() is None
-
-
-def test_a_command_that_is_answered_is_not_late() -> None:
-    waiting = InFlight(1000, 5.0)
-    for number in range(3):
-        each = command(b"%d" % number)
-        waiting.add(each)
-        waiting.hedge_later(each, 0.1)
-    waiting.end(1, b"0")
-    waiting.end(1, b"1")
-    assert [each.cookie for each in waiting.late(1.0)] == [b"2"]
-
-
-def test_two_commands_may_be_late_at_the_same_moment() -> None:
-    waiting = InFlight(1000, 5.0)
-    both = [command(b"1"), command(b"2")]
-    for each in both:
-        waiting.add(each)
-        waiting.hedge_later(each, 0.1)
-    assert waiting.late(0.1) == both
 
 
 def test_a_store_keeps_each_request_for_as_long_as_it_waits() -> None:

@@ -33,7 +33,7 @@ def frames(data: bytes) -> list[Frame]:
 
 
 def kinds(data: bytes) -> list[int]:
-    return [frame.kind for frame in frames(data)]
+    return [kind for kind, *_ in frames(data)]
 
 
 def frame(kind: Kind, sent: float, session: int = 0, payload: bytes = b"") -> bytes:
@@ -72,9 +72,9 @@ def test_what_is_queued_is_written_in_order_with_the_senders_time() -> None:
     assert one.queued == 3 * HEADER_SIZE + 5
     data = one.take(1.5)
     assert frames(data) == [
-        Frame(Kind.DATA, 1, 1000, b"first"),
-        Frame(Kind.CLOSE, 2, 1500, b""),
-        Frame(Kind.DATA, 3, 250, b""),
+        (Kind.DATA, 1, 1000, b"first"),
+        (Kind.CLOSE, 2, 1500, b""),
+        (Kind.DATA, 3, 250, b""),
     ]
     assert (one.queued, one.sent, one.take(1.5)) == (0, len(data), b"")
 
@@ -95,7 +95,7 @@ def test_a_heartbeat_is_sent_at_once_and_then_in_its_rhythm_as_long_as_it_is_ans
 def test_a_ping_is_answered_with_its_own_payload() -> None:
     one, _ = link()
     assert one.receive(frame(Kind.PING, 0, payload=b"12345678"), 0.0) == []
-    assert frames(one.take(0.0)) == [Frame(Kind.PONG, 0, 0, b"12345678")]
+    assert frames(one.take(0.0)) == [(Kind.PONG, 0, 0, b"12345678")]
 
 
 def test_a_pong_that_nobody_asked_for_measures_nothing() -> None:
@@ -257,7 +257,7 @@ def test_what_concerns_the_link_itself_is_heard_however_late() -> None:
     one, _ = link()
     one.receive(frame(Kind.PING, 0.0), 0.0)
     drain = one.receive(frame(Kind.DRAIN, 0.0), 5.0)
-    assert [each.kind for each in drain] == [Kind.DRAIN]
+    assert [kind for kind, *_ in drain] == [Kind.DRAIN]
 
 
 def test_garbage_is_an_error() -> None:

@@ -12,6 +12,7 @@ from ngtunnel.core import ng
 from ngtunnel.core.backoff import Backoff
 from ngtunnel.core.commands import Command, InFlight, InFlightStore, Peer, PeerSession
 from ngtunnel.core.counters import Counters, LinkSnapshot, LinkState, Snapshot
+from ngtunnel.core.late import LateReplies
 from ngtunnel.core.link import Link, LinkDeadError, make_link
 from ngtunnel.core.sessions import SessionTable
 from ngtunnel.core.ticker import Ticker
@@ -119,6 +120,7 @@ class ClientCore:
         self._timing = timing
         self._ng = config.protocol is Protocol.NG
         protocol = WireProtocol.NG if self._ng else WireProtocol.RAW
+        self._longest = limits.datagram_bytes
         self._hello = ClientHello(VERSION, protocol, client_id).encode()
         self._slots = [
             _Slot(Backoff(timing.reconnect_min, timing.reconnect_max, random), now)
@@ -130,6 +132,7 @@ class ClientCore:
         self._by_number: dict[int, PeerSession] = {}
         self._last_number = 0
         self._in_flight = InFlight(limits.queue_bytes, timing.command_timeout, store)
+        self._late = LateReplies(timing)
         self._ticker = Ticker(timing, now)
 
     # What comes from the UDP peers
@@ -144,7 +147,7 @@ class ClientCore:
         counters = self.counters
         counters.datagrams_in += 1
         counters.bytes_in += len(data)
-        if len(data) > self._config.limits.datagram_bytes:
+        if len(data) > self._longest:
             counters.dropped["too_long"] += 1
             return
         session = self._sessions.use(peer, now)
@@ -231,6 +234,7 @@ class ClientCore:
             return
         link.end()
         self.links.remove(link)
+        self._late.forget(link)
         for command in self._in_flight:
             if link in command.links:
                 command.links.remove(link)
@@ -242,12 +246,12 @@ class ClientCore:
 
     def next_timer(self) -> float:
         """Return when :meth:`timeout` is to be called next."""
-        hedge = self._in_flight.next_hedge()
-        return self._ticker.at if hedge is None else min(hedge, self._ticker.at)
+        late = self._late.next()
+        return self._ticker.at if late is None else min(late, self._ticker.at)
 
     def timeout(self, now: float) -> None:
         """Do what is due."""
-        for command in self._in_flight.late(now):
+        for command in self._late.take(now):
             self._hedge(command, now)
         if now < self._ticker.at:
             return
@@ -325,13 +329,11 @@ class ClientCore:
 
     def _send(self, command: Command, link: Link, now: float) -> None:
         link.queue(_DATA, command.session.number, command.request, now)
-        if link not in command.links:
-            command.links.append(link)
-        if len(self.links) > len(command.links):
-            timing = self._timing
-            patience = link.commands.patience or link.round_trip.patience or timing.hedge_max
-            wait = min(max(patience, timing.hedge_min), timing.hedge_max)
-            self._in_flight.hedge_later(command, now + wait)
+        links = command.links
+        if link not in links:
+            links.append(link)
+        if len(self.links) > len(links):
+            self._late.asked(command, link, now)
 
     def _hedge(self, command: Command, now: float) -> None:
         command.links[-1].suspect = True
@@ -400,6 +402,7 @@ class ClientCore:
         slot.link = make_link(self._config, str(index), self.counters, now)
         slot.state, slot.since, slot.was_up = LinkState.UP, now, True
         self.links.append(slot.link)
+        self._late.watch(slot.link)
         self.actions.append(LinkUp(index))
         return slot.link
 

@@ -1,8 +1,6 @@
-"""The ng commands that wait for a reply, and those that are due to be asked for once more."""
+"""The ng commands that wait for a reply."""
 
 from collections.abc import Iterator
-from heapq import heappop, heappush
-from itertools import count
 from typing import Protocol
 
 from ngtunnel.core.link import Link
@@ -90,8 +88,6 @@ class InFlight:
         self._store = store
         self._commands: dict[tuple[int, bytes], Command] = {}
         self._of_peers: dict[tuple[Peer, bytes], Command] = {}
-        self._hedges: list[tuple[float, int, Command]] = []
-        self._order = count()
         self._bytes = 0
 
     def __len__(self) -> int:
@@ -137,24 +133,3 @@ class InFlight:
         for command in old:
             self.end(command.session.number, command.cookie)
         return len(old)
-
-    def hedge_later(self, command: Command, at: float) -> None:
-        """Remember when a reply is late."""
-        heappush(self._hedges, (at, next(self._order), command))
-
-    def next_hedge(self) -> float | None:
-        """Return when the next reply is late."""
-        hedges = self._hedges
-        while hedges and hedges[0][2].done:
-            heappop(hedges)
-        return hedges[0][0] if hedges else None
-
-    def late(self, now: float) -> list[Command]:
-        """Remove and return the commands whose reply is late."""
-        late: list[Command] = []
-        hedges = self._hedges
-        while hedges and (hedges[0][2].done or hedges[0][0] <= now):
-            command = heappop(hedges)[2]
-            if not command.done:
-                late.append(command)
-        return late

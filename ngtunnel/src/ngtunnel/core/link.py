@@ -46,8 +46,9 @@ class Link:
 
     __slots__ = (
         "_answered", "_counters", "_dead_after", "_heartbeat", "_lateness", "_max_age",
-        "_max_age_ms", "_out", "_ping_at", "_pinged", "_queue_bytes", "_reader", "chosen",
-        "commands", "draining", "name", "queued", "received", "round_trip", "sent", "suspect", "up",
+        "_max_age_ms", "_now", "_now_ms", "_out", "_ping_at", "_pinged", "_queue_bytes", "_reader",
+        "chosen", "commands", "draining", "name", "queued", "received", "round_trip", "sent",
+        "suspect", "up",
     )  # fmt: skip
 
     def __init__(
@@ -81,6 +82,7 @@ class Link:
         self._out: deque[tuple[float, int, bytes]] = deque()
         self._reader = FrameReader(datagram_bytes)
         self._lateness = Lateness()
+        self._now, self._now_ms = now, int(now * 1000) & 0xFFFFFFFF
         self._ping_at = now
         self._pinged: float | None = None
         self._answered = now
@@ -92,7 +94,9 @@ class Link:
         if self.queued + size > bound:
             self._counters.dropped["queue_full"] += 1
             return False
-        header = pack_header(kind, session, int(now * 1000) & 0xFFFFFFFF, len(payload))
+        if now != self._now:
+            self._now, self._now_ms = now, int(now * 1000) & 0xFFFFFFFF
+        header = pack_header(kind, session, self._now_ms, len(payload))
         self._out.append((now, kind, header + payload))
         self.queued += size
         return True

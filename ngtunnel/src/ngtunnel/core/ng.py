@@ -91,6 +91,10 @@ def _text(datagram: bytes, key: bytes, json_pattern: re.Pattern[bytes]) -> bytes
         found = json_pattern.search(datagram)
         return found[1] if found else b""
     at += len(key)
+    if datagram[at + 1 : at + 2] == b":":
+        # One digit, as nearly always.
+        end = at + 2 + datagram[at] - ord("0")
+        return datagram[at + 2 : end] if 0 < end - at - 2 < 10 else b""
     colon = datagram.find(b":", at, at + _LONGEST_LENGTH)
     length = datagram[at:colon]
     if colon < 0 or not length.isdigit():

@@ -113,9 +113,10 @@ class _Waiting:
     """A request at the target, and the links that want its reply."""
 
     __slots__ = ("links", "since")
+    links: tuple[ServerLink, ...]
 
     def __init__(self, link: ServerLink, now: float) -> None:
-        self.links = [link]
+        self.links = (link,)
         self.since = now
 
 
@@ -146,7 +147,8 @@ class ServerCore:
         self._sessions: SessionTable[tuple[bytes, int], TargetSession] = SessionTable(
             config.limits.sessions, config.limits.session_idle, TargetSession
         )
-        self._waiting: dict[tuple[bytes, int, bytes], _Waiting] = {}
+        self._waiting: dict[tuple[TargetSession, bytes], _Waiting] = {}
+        self._longest = config.limits.datagram_bytes
         self._ticker = Ticker(config.timing, now)
 
     # What happens to the links
@@ -213,14 +215,14 @@ class ServerCore:
         counters = self.counters
         counters.datagrams_in += 1
         counters.bytes_in += len(data)
-        if len(data) > self._config.limits.datagram_bytes:
+        if len(data) > self._longest:
             counters.dropped["too_long"] += 1
             return
-        wanting = [session.link]
+        wanting: tuple[ServerLink, ...] = (session.link,)
         if self._ng:
             data = data.removeprefix(session.link.mark)
             cookie = ng.cookie_of(data)
-            waiting = None if cookie is None else self._waiting.pop((*session.key, cookie), None)
+            waiting = None if cookie is None else self._waiting.pop((session, cookie), None)
             if waiting is None:
                 counters.dropped["duplicate"] += 1
                 return
@@ -231,7 +233,7 @@ class ServerCore:
     def refused(self, session: TargetSession, now: float) -> None:
         """Nobody listens on the target's port."""
         self.counters.dropped["target_refused"] += 1
-        self._to_client(session, [session.link], Kind.REFUSED, b"", now)
+        self._to_client(session, (session.link,), Kind.REFUSED, b"", now)
 
     # Time
 
@@ -333,7 +335,7 @@ class ServerCore:
             if cookie is None:
                 counters.dropped["not_ng"] += 1
                 return
-            key = (at.client_id, number, cookie)
+            key = (session, cookie)
             waiting = self._waiting.get(key)
             if waiting is None:
                 self._waiting[key] = _Waiting(at, now)
@@ -341,7 +343,7 @@ class ServerCore:
                     del self._waiting[next(iter(self._waiting))]
             else:
                 if at not in waiting.links:
-                    waiting.links.append(at)
+                    waiting.links += (at,)
                 # A hedge only wants the same reply on its link as well.
                 if now - waiting.since < _AGAIN_S:
                     return
@@ -351,19 +353,25 @@ class ServerCore:
         self.to_target.append((session, at.mark + payload if marked else payload))
 
     def _to_client(
-        self, session: TargetSession, wanting: list[ServerLink], kind: int, data: bytes, now: float
+        self,
+        session: TargetSession,
+        wanting: tuple[ServerLink, ...],
+        kind: int,
+        data: bytes,
+        now: float,
     ) -> bool:
         """Queue a frame on those links that are up or, if none is, on another of the client's."""
         client_id, number = session.key
         up = False
         for at in wanting:
-            if at.link is not None and at.link.up:
-                at.link.queue(kind, number, data, now)
+            link = at.link
+            if link is not None and link.up:
+                link.queue(kind, number, data, now)
                 self.writable.add(at)
                 up = True
         if up:
             return True
-        others = [at for at in self.links.values() if at.client_id == client_id][:1]
+        others = tuple(at for at in self.links.values() if at.client_id == client_id)[:1]
         return bool(others) and self._to_client(session, others, kind, data, now)
 
     def _close(self, at: ServerLink, number: int) -> None:
