@@ -27,9 +27,10 @@ Fixtures
 
 What a client sends (:mod:`calls.client`, :mod:`calls.dialog`)
     ``client.register()``, ``client.invite(uri)`` → :class:`~calls.dialog.Dialog`, and
-    ``client.reply``. A dialog has ``receive(200)``, ``ack()``, ``cancel()``, ``bye()``,
-    ``offer("sendonly")`` and ``send(method)``; the callee's is ``Dialog.called(callee, invite)``
-    with ``ring()``, ``answer()`` and ``respond(486)``.
+    ``client.reply``. A dialog has ``receive(200)``, ``ack()``, ``cancel()``,
+    ``offer("sendonly")`` (a re-INVITE) and ``send(method)``; the callee's is
+    ``Dialog.called(callee, invite)`` with ``ring()``, ``answer()`` and ``respond(486)``.
+    Whole calls: :mod:`calls.talking`, :mod:`calls.kinds`. RTP: ``client.media``.
     *Different headers*: every one of these takes ``headers={"Contact": "<sip:a@10.0.0.1>",
     "Route": ["<sip:1.2.3.4;lr>", …], "Max-Forwards": None}``: a value, several, or none at all.
     *Everything different*: ``request = client.build("INVITE", uri)`` or ``dialog.build("BYE")``,

@@ -10,6 +10,7 @@ from sipmessage import Message, Request, Response
 from calls import messages, sdp
 from calls.dialog import Dialog
 from calls.endpoint import Address, Arrival, Endpoint
+from calls.media import Media
 from calls.messages import Headers
 from slowbye.hosts import Host
 
@@ -105,6 +106,7 @@ class Client:
         self._seen: set[bytes] = set()
         self._endpoint = Endpoint(host, address or host.address, self._arrived)
         self.address = self._endpoint.address
+        self.media = Media(host, self.address[0])
         self.sent_by = "{}:{}".format(*self.address)
         parameter = ";transport=tcp" if transport == "tcp" else ""
         self.contact = f"<sip:{user}@{self.sent_by}{parameter}>"
@@ -122,6 +124,7 @@ class Client:
     def close(self) -> None:
         """Close its sockets."""
         self._endpoint.close()
+        self.media.close()
 
     def disconnect(self) -> None:
         """Close its TCP connections, as a client does that loses its network."""
@@ -218,8 +221,8 @@ class Client:
         return Dialog.calling(self, request)
 
     def sdp(self, direction: str = "sendrecv", version: int = 1) -> bytes:
-        """Describe its media: its own address, and the port above its SIP port."""
-        return sdp.describe(self.address[0], self.address[1] + 1, direction, version)
+        """Describe its media."""
+        return sdp.describe(*self.media.address, direction, version)
 
     # Responses
 

@@ -21,8 +21,8 @@ class Dialog:
 
     Its state are plain attributes: ``route_set`` (header values as they came, in the order in which
     they go into Route), ``remote_target`` (a URI), ``local``, ``remote`` (the values of From and
-    To), ``call_id``, ``sequence`` (of the last request that this side sent). A test that wants a
-    client to do something else changes them.
+    To), ``call_id``, ``sequence`` (of the last request that this side sent), ``answered`` (the
+    last 2xx that it got). A test that wants a client to do something else changes them.
     """
 
     def __init__(self, client: Client, invite: Request, local: str, remote: str) -> None:
@@ -35,7 +35,8 @@ class Dialog:
         self.route_set: list[str] = []
         self.remote_target = ""
         self.answered: Response | None = None
-        self._offers = 1
+        self.offers = 1
+        self._confirmed = False
 
     @classmethod
     def calling(cls, client: Client, invite: Request) -> Dialog:
@@ -51,6 +52,7 @@ class Dialog:
         tagged = f"{invite.headers['To']};tag={messages.token()}"
         self = cls(client, invite, tagged, invite.headers["From"])
         self.route_set = messages.values(invite, "Record-Route")
+        self._confirmed = True
         self.remote_target = messages.uri_of(invite.headers["Contact"])
         return self
 
@@ -69,10 +71,11 @@ class Dialog:
         self.remote = response.headers["To"]
         if response.headers.get("Contact"):
             self.remote_target = messages.uri_of(response.headers["Contact"])
-        if self.answered is None:
+        if not self._confirmed:
             self.route_set = list(reversed(messages.values(response, "Record-Route")))
         if 200 <= response.code < 300:
             self.answered = response
+            self._confirmed = True
 
     def ack(self, headers: Headers | None = None, body: bytes = b"") -> Request:
         """Acknowledge the 200 of the last INVITE of this side (section 13.2.2.4)."""
@@ -154,12 +157,7 @@ class Dialog:
 
     def offer(self, direction: str, headers: Headers | None = None) -> Request:
         """Send a re-INVITE that changes the direction of the media."""
-        self._offers += 1
-        body = self.client.sdp(direction, self._offers)
+        self.offers += 1
+        body = self.client.sdp(direction, self.offers)
         self.invite = self.send("INVITE", headers, body)
         return self.invite
-
-    def bye(self, headers: Headers | None = None) -> Response:
-        """Hang up, and return the 200."""
-        self.send("BYE", headers)
-        return self.client.receive_response(200, "BYE")
