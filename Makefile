@@ -66,6 +66,16 @@ lint: ## linters and types
 	@bin/setup --dev
 	@tests/lint
 
+.PHONY: docs
+docs: ## write docs/sip-routing.md and docs/the-bug.md anew, out of what calls over the lab put on the wire
+	@bin/setup --dev
+	@bin/docs write $(LAB_VARIABLES)
+
+.PHONY: docs-check
+docs-check: ## fail, with a diff, where these pages are not what was on the wire
+	@bin/setup --dev
+	@bin/docs check $(LAB_VARIABLES)
+
 .PHONY: bench
 bench: ## compare the tunnels on this machine, or WHERE=wan, write results/bench-…; BENCH="--quick" or "--help"
 	@bin/setup --dev --bench

@@ -1,0 +1,147 @@
+"""Renders the pages: prose by hand in ``docs/templates``, ladders and messages from captures.
+
+Each page is rendered from the captures of both proxies. Where they agree the reader sees one
+ladder or message, where they do not he sees both, each with its proxy's name.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError, nodes
+
+from slowbye.docs import excerpts, ladder
+from slowbye.docs.flow import Flow, read_flow
+from slowbye.errors import SlowbyeError
+
+PROXIES = {"kamailio": "Kamailio", "opensips": "OpenSIPS"}
+
+_SUFFIX = ".j2"
+
+Flows = Mapping[str, Mapping[str, Flow]]
+"""By proxy, and by name."""
+
+
+class Pages:
+    """The pages of a ``docs`` directory.
+
+    Args:
+        docs: the directory, with ``templates`` and ``captures`` in it.
+    """
+
+    def __init__(self, docs: Path) -> None:
+        self.docs = docs
+        self._environment = Environment(  # noqa: S701 - Markdown, not HTML
+            loader=FileSystemLoader(docs / "templates"),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+        )
+
+    @property
+    def names(self) -> list[str]:
+        """The pages' names, such as ``sip-routing.md``."""
+        found = self._environment.list_templates(filter_func=lambda name: name.endswith(_SUFFIX))
+        return [name.removesuffix(_SUFFIX) for name in found]
+
+    def flows_of(self, page: str) -> list[str]:
+        """Return the names of the flows that a page shows, in order."""
+        loader = self._environment.loader
+        assert loader is not None  # noqa: S101
+        source = loader.get_source(self._environment, page + _SUFFIX)[0]
+        calls = self._environment.parse(source).find_all(nodes.Call)
+        named = [
+            call.args[0].value
+            for call in calls
+            if isinstance(call.node, nodes.Name)
+            and call.node.name in _SHOWN_BY
+            and isinstance(call.args[0], nodes.Const)
+        ]
+        return list(dict.fromkeys(named))
+
+    def captured(self, proxy: str, name: str) -> Path:
+        """Return where a flow is kept."""
+        return self.docs / "captures" / proxy / f"{name}.yml"
+
+    def render(self, page: str) -> str:
+        """Return a page's text.
+
+        Raises:
+            SlowbyeError: a capture is missing, or has not what the page shows.
+        """
+        names = self.flows_of(page)
+        flows = {
+            proxy: {name: read_flow(self.captured(proxy, name)) for name in names}
+            for proxy in PROXIES
+        }
+        shown = _Shown(flows)
+        try:
+            template = self._environment.get_template(page + _SUFFIX)
+            return template.render({name: getattr(shown, name) for name in _SHOWN_BY})
+        except TemplateError as error:
+            raise SlowbyeError(f"docs/templates/{page}{_SUFFIX}: {error}") from error
+
+
+class _Shown:
+    """What a template can show."""
+
+    def __init__(self, flows: Flows) -> None:
+        self._flows = flows
+
+    def ladder(
+        self, name: str, only: Sequence[str] = (), without: Sequence[str] = ("REGISTER",)
+    ) -> str:
+        """Draw a flow, or of it only some methods, or all without some."""
+
+        def one(flow: Flow) -> list[str]:
+            steps = [
+                step
+                for step in flow.steps
+                if step.method not in without and (not only or step.method in only)
+            ]
+            return [ladder.draw(flow.actors, steps)]
+
+        return self._each(name, "text", one)
+
+    def message(
+        self, name: str, what: str, source: str, target: str, *headers: str, number: int = 1
+    ) -> str:
+        """Show a message's first line and some headers."""
+
+        def one(flow: Flow) -> list[str]:
+            step = excerpts.choose(flow, what, source, target, number)
+            return [f"{source} → {target}", *excerpts.excerpt(step, headers)]
+
+        return self._each(name, "text", one)
+
+    def changed(
+        self, name: str, what: str, source: str, between: str, target: str, *headers: str,
+        number: int = 1,
+    ) -> str:  # fmt: skip
+        """Show what one between two others changed in a message that it passed on."""
+
+        def one(flow: Flow) -> list[str]:
+            came = excerpts.choose(flow, what, source, between, number)
+            went = excerpts.choose(flow, what, between, target, number)
+            title = f"@@ {what}: {source} → {between} → {target} @@"
+            return [title, *excerpts.difference(came, went, headers)]
+
+        return self._each(name, "diff", one)
+
+    def fact(self, name: str, key: str) -> str:
+        """Return a figure in words; it has to be the same with both proxies."""
+        said = {proxy: flows[name].facts.get(key) for proxy, flows in self._flows.items()}
+        first, *others = said.values()
+        if first is None or any(each != first for each in others):
+            raise SlowbyeError(f"docs/captures: {key!r} of {name} is not one thing: {said}")
+        return first
+
+    def _each(self, name: str, language: str, one: Callable[[Flow], list[str]]) -> str:
+        texts = {proxy: "\n".join(one(flows[name])) for proxy, flows in self._flows.items()}
+        blocks = {proxy: f"```{language}\n{text}\n```" for proxy, text in texts.items()}
+        if len(set(texts.values())) == 1:
+            return next(iter(blocks.values()))
+        return "\n\n".join(f"{PROXIES[proxy]}:\n\n{block}" for proxy, block in blocks.items())
+
+
+_SHOWN_BY = ("ladder", "message", "changed", "fact")
