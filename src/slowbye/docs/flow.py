@@ -1,6 +1,6 @@
 """A message flow as it is kept in ``docs/captures``: stable from lab to lab and from day to day."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -11,6 +11,14 @@ from slowbye.errors import SlowbyeError
 
 SIP_PORT = 5060
 """Where the lab's proxy listens, and the port that a URI without one means (RFC 3261 19.1.2)."""
+
+
+class _Dumper(yaml.SafeDumper):
+    """Indents lists, as the linter of this project's other YAML wants it."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        """Never without an indent."""
+        super().increase_indent(flow, False)
 
 
 @dataclass(frozen=True)
@@ -75,7 +83,7 @@ class Flow:
         if self.facts:
             plain["facts"] = dict(self.facts)
         plain["steps"] = [step.to_plain() for step in self.steps]
-        return yaml.safe_dump(plain, sort_keys=False, width=10_000, allow_unicode=True)
+        return yaml.dump(plain, Dumper=_Dumper, sort_keys=False, width=10_000, allow_unicode=True)
 
 
 def read_flow(path: Path) -> Flow:
@@ -96,22 +104,3 @@ def read_flow(path: Path) -> Flow:
         raise SlowbyeError(f"{path} is not there: `make docs` writes it from a lab") from error
     except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         raise SlowbyeError(f"{path} is no message flow: {error}; `make docs` writes it") from error
-
-
-def write_flows(directory: Path, flows: Mapping[str, Flow]) -> None:
-    """Write flows as ``NAME.yml``, and remove those of earlier times that are no longer made."""
-    directory.mkdir(parents=True, exist_ok=True)
-    for old in directory.glob("*.yml"):
-        if old.stem not in flows:
-            old.unlink()
-    for name, flow in flows.items():
-        (directory / f"{name}.yml").write_text(flow.dump(), encoding="utf-8")
-
-
-def read_flows(directory: Path, names: Sequence[str]) -> dict[str, Flow]:
-    """Read some flows of a directory.
-
-    Raises:
-        SlowbyeError: one is missing or unreadable.
-    """
-    return {name: read_flow(directory / f"{name}.yml") for name in names}
