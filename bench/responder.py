@@ -20,6 +20,7 @@ from bench.verify import Content, judge
 
 _BUFFER_BYTES = 4 << 20
 _LONGEST = 65_536
+_MARK_BYTES = 9
 
 
 class Responder:
@@ -43,6 +44,11 @@ class Responder:
         Of merged requests the first is answered, as rtpengine does, which ignores what follows
         the dictionary (lib/bencode.c).
         """
+        mark = datagram[:_MARK_BYTES]
+        if mark.endswith(b"~"):
+            # A tunnel has told its proxies' cookies apart (ngtunnel.core.ng.mark_of).
+            reply = self.answer(datagram[_MARK_BYTES:])
+            return None if reply is None else mark + reply
         name = datagram[:COOKIE_BYTES]
         if datagram != self._request(name):
             verdict = judge(datagram, self._request, REQUEST_TAIL)

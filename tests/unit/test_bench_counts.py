@@ -136,6 +136,13 @@ def test_the_responder_answers_what_it_is_asked() -> None:
     assert responder.repeated == 0
 
 
+def test_the_responder_answers_with_the_mark_that_a_tunnel_put_before_the_cookie() -> None:
+    responder, mark = Responder(300, 1851), b"8f14e45f~"
+    assert responder.answer(mark + _REQUEST(cookie(1, 2))) == mark + _REPLY(cookie(1, 2))
+    assert responder.answer(mark + _REQUEST(cookie(1, 2))[:-1]) is None
+    assert responder.wrong.total() == 1
+
+
 def test_the_responder_counts_a_request_that_comes_again_and_answers_it() -> None:
     responder = Responder(300, 1851)
     assert responder.answer(_REQUEST(cookie(1, 2))) == responder.answer(_REQUEST(cookie(1, 2)))

@@ -31,12 +31,13 @@ def test_a_command_waits_until_it_ends_and_ends_once() -> None:
     waiting = InFlight(1000, 5.0)
     one = command()
     assert waiting.add(one)
-    assert waiting.get(PEER, b"1") is one
+    assert one.session.commands == {b"1": one}
+    assert one.session.busy
     assert list(waiting) == [one]
-    assert waiting.end(1, b"1") is one
+    assert waiting.end(one.session, b"1") is one
     assert one.done
-    assert waiting.end(1, b"1") is None
-    assert waiting.get(PEER, b"1") is None
+    assert waiting.end(one.session, b"1") is None
+    assert not one.session.busy
     assert len(waiting) == 0
 
 
@@ -45,17 +46,18 @@ def test_two_peers_may_use_the_same_cookie() -> None:
     one, two = command(), command(number=2)
     assert waiting.add(one)
     assert waiting.add(two)
-    assert waiting.end(2, b"1") is two
-    assert waiting.get(PEER, b"1") is one
+    assert waiting.end(two.session, b"1") is two
+    assert list(waiting) == [one]
 
 
 def test_what_waits_is_bounded_in_bytes_and_has_room_again_when_commands_end() -> None:
     waiting = InFlight(100, 5.0)
-    assert waiting.add(command(b"1", size=60))
-    assert not waiting.add(command(b"2", size=41))
-    assert waiting.get(PEER, b"2") is None
+    first, refused = command(b"1", size=60), command(b"2", size=41)
+    assert waiting.add(first)
+    assert not waiting.add(refused)
+    assert not refused.session.busy
     assert waiting.add(command(b"3", size=40))
-    waiting.end(1, b"1")
+    waiting.end(first.session, b"1")
     assert waiting.add(command(b"4", size=60))
 
 
@@ -77,17 +79,18 @@ def test_commands_may_end_while_they_are_gone_through() -> None:
     for number in range(5):
         waiting.add(command(b"%d" % number))
     for each in waiting:
-        waiting.end(1, each.cookie)
+        waiting.end(each.session, each.cookie)
     assert len(waiting) == 0
 
 
 def test_a_store_keeps_each_request_for_as_long_as_it_waits() -> None:
     store = Store()
     waiting = InFlight(1000, 5.0, store)
-    for number in (1, 2):
-        waiting.add(command(b"%d" % number, size=number))
+    first, second = command(b"1", size=1), command(b"2", size=2)
+    waiting.add(first)
+    waiting.add(second)
     assert store.kept == {0: bytes(1), 1: bytes(2)}
-    waiting.end(1, b"1")
+    waiting.end(first.session, b"1")
     assert store.kept == {1: bytes(2)}
     waiting.expire(100)
     assert store.kept == {}
@@ -96,7 +99,7 @@ def test_a_store_keeps_each_request_for_as_long_as_it_waits() -> None:
 def test_a_request_for_which_the_store_has_no_room_waits_all_the_same() -> None:
     store = Store()
     waiting = InFlight(1000, 5.0, store)
-    for number in range(3):
-        assert waiting.add(command(b"%d" % number))
-    assert waiting.end(1, b"2") is not None
+    three = [command(b"%d" % number) for number in range(3)]
+    assert all(waiting.add(each) for each in three)
+    assert waiting.end(three[2].session, b"2") is three[2]
     assert len(store.kept) == 2

@@ -79,6 +79,39 @@ def test_a_session_can_be_closed_before_its_time() -> None:
     assert sessions.expire(1e9) == []
 
 
+class Busy(Named):
+    """A session for which something is to come, for as long as a test says so."""
+
+    awaited = True
+
+    @property
+    def busy(self) -> bool:
+        return self.awaited
+
+
+def test_a_busy_session_neither_expires_nor_makes_room_until_it_is_done() -> None:
+    sessions = SessionTable(2, 10.0, Busy)
+    busy = sessions.use(0, 0.0)
+    assert sessions.expire(100.0) == []
+    for key in (1, 2, 3):
+        sessions.use(key, 100.0).awaited = False
+    assert sessions.get(0) is busy
+    assert [each.key for each in sessions.expire(100.0)] == [1, 2]
+    busy.awaited = False
+    assert [each.key for each in sessions.expire(200.0)] == [0, 3]
+
+
+def test_a_table_of_busy_sessions_is_crowded_only_while_they_are_busy() -> None:
+    sessions = SessionTable(2, 10.0, Busy)
+    crowd = [sessions.use(key, 0.0) for key in range(5)]
+    assert sessions.expire(1.0) == []
+    assert len(sessions) == 5
+    for each in crowd:
+        each.awaited = False
+    assert len(sessions.expire(2.0)) == 3
+    assert len(sessions) == 2
+
+
 def test_thousands_of_peers_that_live_for_one_datagram_leave_nothing_behind() -> None:
     sessions = table(limit=5000, idle=60)
     gone = 0

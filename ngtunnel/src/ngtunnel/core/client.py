@@ -164,7 +164,7 @@ class ClientCore:
             self.actions.append(NotNg(peer, data[:32]))
             return
         # A proxy that asks again has the same command, and gets one reply.
-        command = self._in_flight.get(peer, cookie)
+        command = session.commands.get(cookie)
         if command is not None:
             command.repeated = True
         else:
@@ -351,8 +351,8 @@ class ClientCore:
         self._send(command, link, now)
 
     def _answer_with_error(self, command: Command) -> None:
-        number, cookie = command.session.number, command.cookie
-        self._in_flight.end(number, cookie)
+        cookie = command.cookie
+        self._in_flight.end(command.session, cookie)
         self.counters.error_replies += 1
         self.counters.commands[command.name, "no_link"] += 1
         reply = ng.error_reply(command.request, cookie, self._config.error_reason)
@@ -360,16 +360,15 @@ class ClientCore:
 
     def _reply(self, link: Link, number: int, payload: bytes, now: float) -> None:
         counters = self.counters
+        session = self._by_number.get(number)
+        if session is None:
+            counters.dropped["no_session"] += 1
+            return
         if not self._ng:
-            session = self._by_number.get(number)
-            if session is None:
-                counters.dropped["no_session"] += 1
-                return
             session.used = now
-            peer = session.peer
         else:
             cookie = ng.cookie_of(payload)
-            command = self._in_flight.end(number, cookie) if cookie is not None else None
+            command = self._in_flight.end(session, cookie) if cookie is not None else None
             if command is None:
                 counters.dropped["duplicate"] += 1
                 return
@@ -380,16 +379,15 @@ class ClientCore:
                 counters.hedge_wins += 1
             elif not command.repeated:
                 link.commands.add(seconds)
-            peer = command.session.peer
         counters.datagrams_out += 1
         counters.bytes_out += len(payload)
-        self.to_peers.append((peer, payload))
+        self.to_peers.append((session.peer, payload))
 
     def _target_refused(self, number: int) -> None:
         """Nobody listens behind the server: say so at once, as ICMP would without a tunnel."""
-        for command in self._in_flight:
-            if command.session.number == number:
-                self._answer_with_error(command)
+        session = self._by_number.get(number)
+        for command in list(session.commands.values()) if session is not None else ():
+            self._answer_with_error(command)
 
     def _welcomed(self, index: int, hello: bytes, now: float) -> Link:
         answer = ServerHello.decode(hello)

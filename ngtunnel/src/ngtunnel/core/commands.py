@@ -17,15 +17,22 @@ class PeerSession(Session):
         peer: its address.
         number: its name on the wire.
         link: the link that it uses, so that its datagrams stay in order.
+        commands: those that wait, by cookie.
     """
 
-    __slots__ = ("link", "number", "peer")
+    __slots__ = ("commands", "link", "number", "peer")
 
     def __init__(self, peer: Peer, number: int, now: float) -> None:
         super().__init__(now)
         self.peer = peer
         self.number = number
         self.link: Link | None = None
+        self.commands: dict[bytes, Command] = {}
+
+    @property
+    def busy(self) -> bool:
+        """Whether a command waits: its reply must find the session."""
+        return bool(self.commands)
 
 
 class Command:
@@ -72,9 +79,7 @@ class InFlightStore(Protocol):
 
 
 class InFlight:
-    """Commands in the order of their arrival: by peer and cookie, and by session and cookie.
-
-    A peer may outlive its session, and still must not get two replies; the wire names sessions.
+    """Commands in the order of their arrival; each session has its own by cookie.
 
     Args:
         limit: bound of the requests' sizes together, in bytes.
@@ -86,8 +91,7 @@ class InFlight:
         self._limit = limit
         self._timeout = timeout
         self._store = store
-        self._commands: dict[tuple[int, bytes], Command] = {}
-        self._of_peers: dict[tuple[Peer, bytes], Command] = {}
+        self._commands: dict[Command, None] = {}
         self._bytes = 0
 
     def __len__(self) -> int:
@@ -95,28 +99,24 @@ class InFlight:
 
     def __iter__(self) -> Iterator[Command]:
         """Over a copy, so that commands may end meanwhile."""
-        return iter(list(self._commands.values()))
-
-    def get(self, peer: Peer, cookie: bytes) -> Command | None:
-        """Return a command that waits."""
-        return self._of_peers.get((peer, cookie))
+        return iter(list(self._commands))
 
     def add(self, command: Command) -> bool:
         """Let a command wait; False if there is no room."""
         if self._bytes + len(command.request) > self._limit:
             return False
         self._bytes += len(command.request)
-        self._commands[command.session.number, command.cookie] = command
-        self._of_peers[command.session.peer, command.cookie] = command
+        self._commands[command] = None
+        command.session.commands[command.cookie] = command
         if self._store is not None:
             command.slot = self._store.put(command.session.peer, command.request, command.since)
         return True
 
-    def end(self, session: int, cookie: bytes) -> Command | None:
+    def end(self, session: PeerSession, cookie: bytes) -> Command | None:
         """Remove and return a command that is answered or given up; None if it does not wait."""
-        command = self._commands.pop((session, cookie), None)
+        command = session.commands.pop(cookie, None)
         if command is not None:
-            del self._of_peers[command.session.peer, cookie]
+            del self._commands[command]
             command.done = True
             self._bytes -= len(command.request)
             if command.slot is not None and self._store is not None:
@@ -126,10 +126,10 @@ class InFlight:
     def expire(self, now: float) -> int:
         """Forget the commands that the proxy has given up, and return how many."""
         old: list[Command] = []
-        for command in self._commands.values():
+        for command in self._commands:
             if now - command.since <= self._timeout:
                 break
             old.append(command)
         for command in old:
-            self.end(command.session.number, command.cookie)
+            self.end(command.session, command.cookie)
         return len(old)

@@ -35,6 +35,9 @@ _DICTIONARIES = (b"d", b"{")
 _LONGEST_LENGTH = 3
 """Two digits and a colon: no command or result is longer."""
 
+_ENDS_OK = b"6:result2:oke"
+"""As rtpengine ends nearly every reply: it writes the result last."""
+
 _JSON_TEXT = r'"\s*:\s*"([a-zA-Z ]{1,32})"'
 _JSON_COMMAND = re.compile(('"command' + _JSON_TEXT).encode())
 _JSON_RESULT = re.compile(('"result' + _JSON_TEXT).encode())
@@ -66,6 +69,8 @@ def command_of(request: bytes) -> str:
 
 def result_of(reply: bytes) -> str:
     """Return one of :data:`RESULTS`, or ``other``."""
+    if reply.endswith(_ENDS_OK):
+        return "ok"
     return _RESULT_LABELS.get(_text(reply, b"6:result", _JSON_RESULT), OTHER)
 
 

@@ -22,6 +22,11 @@ class Session:
         self.used = now
         self.ordered = now
 
+    @property
+    def busy(self) -> bool:
+        """Whether something is still to come of it, so that it must not go yet."""
+        return False
+
 
 KeyT = TypeVar("KeyT", bound=Hashable)
 SessionT = TypeVar("SessionT", bound=Session)
@@ -30,10 +35,11 @@ SessionT = TypeVar("SessionT", bound=Session)
 class SessionTable(Generic[KeyT, SessionT]):
     """Sessions by key, bounded in number and idle time.
 
-    Every operation is O(1); those that expire or evict, in the number of sessions that go.
+    Every operation is O(1); to expire is so in the number of sessions that go, or are busy.
 
     Args:
-        limit: how many sessions are kept; beyond, the one that was idle the longest goes.
+        limit: how many sessions are kept; beyond, the one that was idle the longest goes, unless it
+            is busy: whoever makes it so has bounds of its own.
         idle: seconds of silence after which a session goes.
         make: makes the session of a new key.
     """
@@ -61,7 +67,7 @@ class SessionTable(Generic[KeyT, SessionT]):
         if session is None:
             session = self._sessions[key] = self._make(key, now)
             if len(self._sessions) > self._limit:
-                self._evicted.append(self._sessions.popitem(last=False)[1])
+                self._make_room()
         elif now - session.ordered > _ORDER_S:
             session.ordered = now
             self._sessions.move_to_end(key)
@@ -71,12 +77,13 @@ class SessionTable(Generic[KeyT, SessionT]):
     def expire(self, now: float) -> list[SessionT]:
         """Remove those that are idle; return them, and those that others have pushed out since."""
         gone, self._evicted = self._evicted, []
-        while self._sessions:
+        for _ in range(len(self._sessions)):
             key, session = next(iter(self._sessions.items()))
-            if now - session.ordered <= self._idle:
+            crowded = len(self._sessions) > self._limit
+            if now - session.ordered <= self._idle and not crowded:
                 break
-            if now - session.used <= self._idle:
-                session.ordered = session.used
+            if session.busy or (now - session.used <= self._idle and not crowded):
+                session.ordered = now if session.busy else session.used
                 self._sessions.move_to_end(key)
                 continue
             del self._sessions[key]
@@ -86,3 +93,11 @@ class SessionTable(Generic[KeyT, SessionT]):
     def remove(self, key: KeyT) -> SessionT | None:
         """Remove and return one session, if it is there."""
         return self._sessions.pop(key, None)
+
+    def _make_room(self) -> None:
+        key, oldest = next(iter(self._sessions.items()))
+        if oldest.busy:
+            self._sessions.move_to_end(key)
+        else:
+            del self._sessions[key]
+            self._evicted.append(oldest)
