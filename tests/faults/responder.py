@@ -36,8 +36,10 @@ def main() -> None:
         wait_s = max(0.0, later[0][0] - monotonic()) if later else None
         if select.select([udp], [], [], wait_s)[0]:
             datagram, peer = udp.recvfrom(LONGEST_BYTES)
-            cookie = datagram.partition(b" ")[0]
-            answer = datagram if options.raw else reply(cookie, options.reply_bytes)
+            # The server has put its mark before the proxy's cookie.
+            mark, tilde, cookie = datagram.partition(b" ")[0].rpartition(b"~")
+            right = mark + tilde + reply(cookie, options.reply_bytes)
+            answer = datagram if options.raw else right
             heapq.heappush(later, (monotonic() + options.delay, answer, peer))
         while later and later[0][0] <= monotonic():
             _, answer, peer = heapq.heappop(later)
