@@ -27,6 +27,8 @@ _MADE_BY = {
     "sip": ("/etc/slowbye/proxy-reason", "site"),
     "clients": ("/opt/slowbye/bin/slowbye", "lab"),
     "wan": ("/etc/slowbye/driver", "lab"),
+    "nat": ("/etc/systemd/system/lab-routes.service", "lab"),
+    "natted": ("/etc/systemd/system/lab-routes.service", "lab"),
 }
 """What the hosts of a group have last of all, and the playbook that puts it there."""
 

@@ -1,8 +1,8 @@
 """The hosts of the inventory as parameters, and the journal of whatever a failing test was about.
 
 A test is run for each host, unit or service that its arguments name: ``machine`` is any host,
-``proxy_host`` and ``media_host`` are those of one kind, ``unit`` is whatever systemd has to run,
-``service`` what of it is a process.
+``proxy_host`` and ``media_host`` are those of one kind, ``tls_host`` has a certificate; ``unit`` is
+whatever systemd has to run, ``service`` what of it is a process.
 """
 
 from collections.abc import Callable, Generator, Sequence
@@ -17,7 +17,7 @@ from slowbye.errors import SlowbyeError
 pytest_plugins = ["lab_preflight"]
 
 # The lab's own hosts listen to nobody, and are strangers to the others.
-_GROUPS = {"sip": 1, "media": 1, "clients": 0, "wan": 0}
+_GROUPS = {"sip": 1, "media": 1, "clients": 0, "nat": 0, "natted": 0, "wan": 0}
 
 _MACHINES = pytest.StashKey[Sequence[Machine]]()
 
@@ -41,6 +41,9 @@ _PARAMETERS: dict[str, Callable[[Sequence[Machine]], Sequence[Machine | Unit]]] 
     "machine": lambda machines: machines,
     "proxy_host": lambda machines: [each for each in machines if each.group == "sip"],
     "media_host": lambda machines: [each for each in machines if each.group == "media"],
+    "tls_host": lambda machines: [
+        each for each in machines if any(end["tls"] for end in each.instances)
+    ],
     "unit": lambda machines: _units(machines),
     "service": lambda machines: [each for each in _units(machines) if each.user],
 }

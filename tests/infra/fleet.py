@@ -15,7 +15,7 @@ from slowbye.hosts import PODMAN_CONNECTION, Host, Inventory
 PROXIES = ("kamailio", "opensips")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Machine:
     """One host.
 
@@ -27,7 +27,7 @@ class Machine:
 
     host: Host
     group: str
-    variables: Mapping[str, Any] = field(default_factory=dict, repr=False, hash=False)
+    variables: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def __str__(self) -> str:
         return self.host.name
@@ -69,6 +69,8 @@ class Machine:
     @property
     def instances(self) -> list[dict[str, Any]]:
         """The tunnel's instances, each with its role and tls."""
+        if not self.variables:
+            return []
         common = {"role": self.variables["ngtunnel_role"], "tls": self.variables["ngtunnel_tls"]}
         return [{**common, **instance} for instance in self.variables["ngtunnel_instances"]]
 

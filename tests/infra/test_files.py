@@ -1,0 +1,71 @@
+"""Files: who wrote them, who may read them, who may change them, and how long they are good for."""
+
+from infra import templated_files
+from infra.fleet import Machine, Unit, units
+
+_HEADER = "Ansible managed"
+
+
+def test_every_templated_file_says_that_ansible_manages_it(machine: Machine) -> None:
+    written = " ".join(sorted(templated_files.patterns(machine)))
+    there = machine.output(f"ls -d {written} 2>/dev/null; true").split()
+    assert there
+    silent = machine.run(f"grep -L -m1 -e %s {' '.join(there)}", _HEADER).stdout.split()
+    assert silent == []
+
+
+def _users(machine: Machine) -> set[str]:
+    return {"nobody", *(unit.user for unit in units(machine) if unit.user)}
+
+
+def test_only_root_and_the_service_can_open_what_is_secret(service: Unit) -> None:
+    for path in service.secrets:
+        strangers = sorted(_users(service.machine) - {service.user})
+        tries = "; ".join(f"runuser -u {user} -- cat %s >/dev/null" for user in strangers)
+        refused = service.machine.run(tries, *[path] * len(strangers)).stderr.splitlines()
+        assert [line for line in refused if "Permission denied" in line] == refused
+        assert len(refused) == len(strangers), f"some of {strangers} could read {path}"
+        assert service.machine.run("runuser -u %s -- cat %s", service.user, path).rc == 0
+
+
+def test_a_service_cannot_change_its_own_configuration(service: Unit) -> None:
+    for path in service.configuration:
+        for target in (path, path.rpartition("/")[0]):
+            tried = service.machine.run("runuser -u %s -- test -w %s", service.user, target)
+            assert tried.rc == 1, f"{service.user} may write {target}"
+
+
+def test_configuration_belongs_to_root_and_is_writable_by_nobody_else(unit: Unit) -> None:
+    for path in unit.configuration:
+        owner, mode = unit.machine.output("stat --format='%%U %%a' %s", path).split()
+        assert owner == "root"
+        assert int(mode, 8) & 0o022 == 0, f"{path} has mode {mode}"
+
+
+def test_a_certificate_is_valid_for_weeks_to_come(tls_host: Machine) -> None:
+    """A run of the playbook renews it long before; this is for hosts that nobody has run it on."""
+    days = int(tls_host.variables["ngtunnel_certificate_renew_days"]) // 2
+    for file in ("certificate", "ca"):
+        checked = tls_host.run(
+            "openssl x509 -in /etc/ngtunnel/tls/%s.pem -noout -enddate -checkend %s",
+            file,
+            days * 86400,
+        )
+        assert checked.rc == 0, f"{file}.pem: {checked.stdout.strip()}, in less than {days} days"
+
+
+def test_a_certificate_has_the_names_by_which_the_other_end_knows_the_host(
+    tls_host: Machine,
+) -> None:
+    for name in tls_host.variables["ngtunnel_certificate_names"]:
+        checked = tls_host.output(
+            "openssl x509 -in /etc/ngtunnel/tls/certificate.pem -noout -checkhost %s", name
+        )
+        assert "does match" in checked
+
+
+def test_the_tunnel_accepts_its_own_configuration_and_certificates(tls_host: Machine) -> None:
+    for instance in tls_host.instances:
+        checked = tls_host.run("ngtunnel check --config /etc/ngtunnel/%s.toml", instance["name"])
+        assert checked.rc == 0, checked.stderr
+        assert checked.stdout.startswith("OK: ")

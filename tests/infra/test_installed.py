@@ -1,0 +1,40 @@
+"""Packages, and the users that the services run as."""
+
+from infra.fleet import Machine, Unit
+
+
+def _installed(machine: Machine, *packages: str) -> dict[str, str]:
+    shown = machine.output(
+        f"dpkg-query --show --showformat '${{Package}} ${{db:Status-Status}} ${{Version}}\\n' "
+        f"{' '.join(packages)}"
+    )
+    lines = [line.split() for line in shown.splitlines()]
+    return {name: version for name, status, version in lines if status == "installed"}
+
+
+def test_a_proxy_host_has_its_proxy_and_what_the_tunnels_need(proxy_host: Machine) -> None:
+    packages = {proxy_host.proxy, "socat", "python3-venv"}
+    assert set(_installed(proxy_host, *packages)) == packages
+
+
+def test_a_media_host_has_rtpengine_and_what_the_tunnels_and_the_guard_need(
+    media_host: Machine,
+) -> None:
+    packages = {"rtpengine-daemon", "nftables", "socat", "python3-venv"}
+    found = _installed(media_host, *packages)
+    assert set(found) == packages
+    assert media_host.variables["rtpengine_version"] in ("", found["rtpengine-daemon"])
+
+
+def test_packages_are_complete(machine: Machine) -> None:
+    assert machine.output("dpkg --audit") == ""
+
+
+def test_a_service_runs_as_a_user_who_cannot_log_in(service: Unit) -> None:
+    machine = service.machine
+    pid = service.show("MainPID")["MainPID"]
+    uids = machine.output("awk '/^Uid:/ {print $2, $3, $4, $5}' /proc/%s/status", pid).split()
+    assert set(uids) == {machine.output("id -u %s", service.user)}
+    assert uids[0] != "0"
+    shell = machine.output("getent passwd %s", service.user).rpartition(":")[2]
+    assert shell.rpartition("/")[2] in ("nologin", "false")
