@@ -2,21 +2,17 @@
 
 import json
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
-import tunnel_links
 from ng_load import load
 
+import tunnel_links
 from faults.outcome import Gap
-from slowbye.errors import SlowbyeError
+from one_call import place_one
 from slowbye.hosts import Host, Inventory
-from slowbye.reproduce.calls import Calls, place
-from slowbye.sip.result import BatchResult
 
 Note = Callable[..., None]
 
@@ -29,8 +25,6 @@ _BACK_S = 1.5
 """By when a killed server carries again: restart 0.1 s, start-up 0.35 s, back-off, handshake."""
 _RETURN_S = 3.0
 """And after a silence: an attempt may just have begun (1.5 s), a pause before the next (2 s)."""
-_REBOOTED_S = 10.0
-"""By when calls work again, counted from the start of the host that boots last."""
 
 _CONNECT = """
 import socket, sys
@@ -77,18 +71,6 @@ def node(sip: Host) -> str:
 
 
 @pytest.fixture
-def call(sip: Host, stranger: Host) -> Callable[..., BatchResult]:
-    """Place one call over a path."""
-
-    def call(path: str, *, media: str = "200ms", media_ms: float = 200) -> BatchResult:
-        calls = Calls(1, 1, media, media_ms, "udp")
-        argv = [*calls.command_line(sip.address, f"X-Ng-Path: {path}"), "--timeout", "4s"]
-        return place(stranger, calls, argv, lambda _: None)[0]
-
-    return call
-
-
-@pytest.fixture
 def note(
     request: pytest.FixtureRequest, record_testsuite_property: Callable[[str, object], None]
 ) -> Note:
@@ -98,14 +80,6 @@ def note(
         record_testsuite_property(request.node.name, json.dumps(figures | more))
 
     return note
-
-
-@pytest.fixture(scope="module")
-def as_found(lab: Inventory) -> Iterator[None]:
-    """Let the proxy forget afterwards which nodes it missed."""
-    yield
-    fresh = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", lab.path]
-    subprocess.run([*fresh, "playbooks/fresh.yml"], check=True, capture_output=True)
 
 
 def test_only_proxy_hosts_reach_the_tunnel(sip: Host, media: Host, stranger: Host) -> None:
@@ -133,18 +107,18 @@ def test_status_shows_every_link_up_on_both_hosts(lab: Inventory) -> None:
 
 
 def test_a_call_report_through_the_tunnel_crosses_the_wan_unfragmented(
-    media: Host, call: Callable[..., BatchResult]
+    sip: Host, media: Host, stranger: Host
 ) -> None:
     reports = ["-i", "lo", f"udp src port {PORT} and greater 1500"]
     fragments = ["-i", "public0", "ip[6:2] & 0x3fff != 0"]
     with _captured(media, reports) as large, _captured(media, fragments) as cut:
-        tunnelled = call("ngtunnel", media="3s", media_ms=3000)
+        tunnelled = place_one(stranger, sip, "ngtunnel", media="3s", media_ms=3000)
     assert not tunnelled.calls[0].failure
     assert large, "the call report was no larger than an MTU"
     assert cut == []
     # The same call without the tunnel shows that the capture would have seen them.
     with _captured(media, fragments) as cut:
-        call("direct", media="3s", media_ms=3000)
+        place_one(stranger, sip, "direct", media="3s", media_ms=3000)
     assert cut
 
 
@@ -191,38 +165,6 @@ def test_a_media_host_that_stands_still_costs_errors_until_it_is_back(
     note(outcome.figures, error_late_max_ms=outcome.latest_error_ms(gap))
     assert outcome.figures["error"], "the host did not stand still"
     outcome.only_errors_in(gap)
-
-
-@pytest.mark.parametrize("order", [("sip", "media"), ("media", "sip")], ids=" first, then ".join)
-@pytest.mark.usefixtures("as_found")
-def test_calls_work_again_after_both_hosts_have_rebooted(
-    lab: Inventory,
-    order: tuple[str, str],
-    call: Callable[..., BatchResult],
-    note: Note,
-) -> None:
-    hosts = [lab.first(group) for group in order]
-    # Who does not end in time has a power cut instead: both have to do.
-    stop = ["podman", "stop", "--time", "5", *(host.target for host in hosts)]
-    subprocess.run(stop, check=True, capture_output=True)
-    for host in hosts:
-        begun = time.monotonic()
-        subprocess.run(["podman", "start", host.target], check=True, capture_output=True)
-        host.run(["systemctl", "is-system-running", "--wait"])
-    while not _works(call):
-        assert time.monotonic() - begun < _REBOOTED_S, "calls do not work again"
-    took_s = time.monotonic() - begun
-    note({}, works_after_s=took_s)
-    assert took_s < _REBOOTED_S
-    tunnel_links.wait_until_up(lab)
-
-
-def _works(call: Callable[..., BatchResult]) -> bool:
-    try:
-        (placed,) = call("ngtunnel").calls
-    except SlowbyeError:
-        return False  # the proxy is not there yet
-    return not placed.failure and placed.rtp_ok
 
 
 def _python(host: Host, program: str, address: str, port: int) -> str:

@@ -1,18 +1,13 @@
 """The lab of inventory/mesh, as new before each test; at the end a table of what calls felt."""
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import lab_preflight
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "e2e"))
-
 import tunnel_links
-
 from slowbye.hosts import Inventory
 from slowbye.reproduce.playbook import play
 
