@@ -4,6 +4,7 @@ SLOWBYE_RESULTS names a results directory to look at instead.
 """
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -37,6 +38,9 @@ _RUNS = (
     "ngtunnel/udp-blocked",
 )
 
+_RESULTS = Path("results/e2e")
+"""By inventory; the pages of docs/ are compared with the lab's."""
+
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "isolation: that the lab's packets stay on this machine")
@@ -47,12 +51,13 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 
 
 @pytest.fixture(scope="session")
-def session(lab: Inventory, tmp_path_factory: pytest.TempPathFactory) -> Session:
+def session(lab: Inventory) -> Session:
     if earlier := os.environ.get("SLOWBYE_RESULTS"):
         return results.load(Path(earlier))
     paths = [each["name"] for each in lab.first("sip").variables["sip_proxy_rtpengine_sets"]]
     runs = [run for run in _RUNS if run.partition("/")[0] in paths]
-    root = tmp_path_factory.mktemp("results")
+    root = _RESULTS / Path(lab.path).name
+    shutil.rmtree(root, ignore_errors=True)
     program = str(Path(sys.executable).with_name("slowbye"))
     where = ["--inventory", lab.path, "--results", str(root)]
     what = ["--paths", ",".join(paths), "--only", ",".join(runs), "--calls", str(_CALLS)]

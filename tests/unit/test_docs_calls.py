@@ -68,3 +68,12 @@ def test_something_else_is_told_from_it(tmp_path: Path) -> None:
     path.write_text("{}")
     with pytest.raises(SlowbyeError, match="is not what tests/calls leaves behind: 'messages'"):
         read_test(path)
+
+
+def test_the_caller_stands_left_and_a_nat_beside_whom_it_hides(tmp_path: Path) -> None:
+    answer = "SIP/2.0 200 OK"
+    from_phone = [("phone", "nat", INVITE), ("nat", "proxy", INVITE), ("proxy", "callee", INVITE)]
+    assert read_test(saved(tmp_path, *from_phone))[1].actors == ("phone", "nat", "proxy", "callee")
+    to_phone = [("caller", "proxy", INVITE), ("proxy", "nat", INVITE), ("nat", "phone", INVITE)]
+    to_phone.append(("phone", "nat", answer))
+    assert read_test(saved(tmp_path, *to_phone))[1].actors == ("caller", "proxy", "nat", "phone")

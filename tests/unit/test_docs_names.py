@@ -59,3 +59,10 @@ def test_a_second_call_has_another_name() -> None:
         names.learn(Message.parse(text.encode()), "caller")
         call_id = next(line for line in text.splitlines() if line.startswith("Call-ID"))
         assert names.apply(call_id, "caller") == expected
+
+
+def test_a_home_behind_nat_is_the_first_lab_s_and_other_private_nets_stay() -> None:
+    line = "Contact: <sip:phone@192.168.206.10:5062>, <sip:edge@192.168.1.7:5060>"
+    named = Names().apply(line, "phone")
+    assert "192.168.200.10" in named
+    assert "192.168.1.7:5060" in named

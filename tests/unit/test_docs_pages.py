@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 RECORD_ROUTE = {"kamailio": "<sip:198.18.1.1;lr=on>", "opensips": "<sip:198.18.1.1;lr>"}
 
 
-def flow(proxy: str, facts: dict[str, str] | None = None) -> Flow:
+def flow(proxy: str, facts: dict[str, str] | None = None, contact: str = "<sip:c>") -> Flow:
     came = Step(
         "caller", "proxy", "INVITE", method="INVITE", transport="UDP",
         lines=("INVITE sip:callee@198.18.1.1 SIP/2.0", "Max-Forwards: 70", "CSeq: 1 INVITE"),
@@ -21,7 +21,7 @@ def flow(proxy: str, facts: dict[str, str] | None = None) -> Flow:
         "proxy", "callee", "INVITE", method="INVITE", transport="UDP",
         lines=(
             "INVITE sip:callee@198.18.3.1:42000 SIP/2.0", "Max-Forwards: 69", "CSeq: 1 INVITE",
-            f"Record-Route: {RECORD_ROUTE[proxy]}",
+            f"Record-Route: {RECORD_ROUTE[proxy]}", f"Contact: {contact}",
         ),
     )  # fmt: skip
     return Flow("test_a_call", ("caller", "proxy", "callee"), (came, went), facts or {})
@@ -50,10 +50,28 @@ def test_what_both_proxies_say_is_shown_once(tmp_path: Path) -> None:
 
 
 def test_where_they_differ_each_is_named(tmp_path: Path) -> None:
+    contact = {"kamailio": "<sip:caller@10.0.0.1;alias=198.18.3.9~61000~1>", "opensips": "<sip:c>"}
+    flows = {proxy: flow(proxy, contact=contact[proxy]) for proxy in PROXIES}
+    template = '{{ message("test_a_call", "INVITE", "proxy", "callee", "Contact") }}'
+    text = pages(tmp_path, template, flows).render("page.md")
+    assert text.index("Kamailio:") < text.index(";alias=") < text.index("OpenSIPS:")
+    assert text.count("proxy → callee") == 2
+
+
+def test_where_they_only_spell_differently_one_is_shown(tmp_path: Path) -> None:
     template = '{{ message("test_a_call", "INVITE", "proxy", "callee", "Record-Route") }}'
     text = pages(tmp_path, template).render("page.md")
+    assert text.count("Record-Route: <sip:198.18.1.1;lr>") == 1
+    assert "OpenSIPS" not in text
+
+
+def test_their_spelling_is_shown_where_a_page_wants_it(tmp_path: Path) -> None:
+    template = (
+        '{{ changed("test_a_call", "INVITE", "caller", "proxy", "callee", "Record-Route", '
+        "exact=True) }}"
+    )
+    text = pages(tmp_path, template).render("page.md")
     assert text.index("Kamailio:") < text.index(";lr=on>") < text.index("OpenSIPS:")
-    assert text.count("proxy → callee") == 2
 
 
 def test_a_change_is_shown_as_a_diff_of_the_chosen_headers(tmp_path: Path) -> None:
@@ -98,3 +116,8 @@ def test_a_mistake_in_a_template_says_where(tmp_path: Path) -> None:
 def test_a_flow_is_read_as_it_was_written(tmp_path: Path) -> None:
     here = pages(tmp_path, '{{ ladder("test_a_call") }}')
     assert here.flows_of("page.md") == ["test_a_call"]
+
+
+def test_a_directory_without_templates_is_not_ours(tmp_path: Path) -> None:
+    with pytest.raises(SlowbyeError, match="run this in slowbye's directory"):
+        Pages(tmp_path)

@@ -1,7 +1,7 @@
 """Reads what a test of ``tests/calls`` left behind: ``results/calls/TEST.json``."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ _SHOWN_HEADERS = (
 
 _SHOWN_SDP = ("o=", "c=", "m=")
 _TRYING = 100
+_PROXY, _NAT = "proxy", "nat"
 
 
 def read_test(path: Path) -> tuple[str, Flow]:
@@ -31,10 +32,14 @@ def read_test(path: Path) -> tuple[str, Flow]:
     """
     try:
         saved = json.loads(path.read_text(encoding="utf-8"))
+        passed = [_Passed(each) for each in saved["messages"] if each["transport"] != "ng"]
         names = Names()
-        steps = [step for each in saved["messages"] if (step := _step(each, names))]
-        actors = tuple(name for name in saved["actors"] if name != "rtpengine")
-        flow = Flow(saved["test"].rpartition("/")[2], actors, tuple(dict.fromkeys(steps)))
+        # Pages are about calls: their tags and branches get the first numbers.
+        for each in sorted(passed, key=lambda each: each.message.cseq.method == "REGISTER"):
+            names.learn(each.message, each.sender)
+        steps = [each.step(names) for each in passed if not each.is_trying]
+        seen_by = saved["test"].rpartition("/")[2]
+        flow = Flow(seen_by, _columns(steps), tuple(dict.fromkeys(steps)))
         return saved["proxy"].lower(), flow
     except FileNotFoundError as error:
         raise SlowbyeError(
@@ -45,21 +50,45 @@ def read_test(path: Path) -> tuple[str, Flow]:
         raise SlowbyeError(f"{path} is not what tests/calls leaves behind: {error}") from error
 
 
-def _step(saved: Mapping[str, Any], names: Names) -> Step | None:
-    if saved["transport"] == "ng":
-        return None
-    message = Message.parse(saved["text"].encode())
-    names.learn(message, saved["from"])
-    if isinstance(message, Response) and message.code == _TRYING:
-        return None
-    return Step(
-        source=saved["from"],
-        target=saved["to"],
-        label=_label(message),
-        transport=saved["transport"].upper(),
-        method=message.cseq.method,
-        lines=tuple(names.apply(line, saved["from"]) for line in _lines(message)),
-    )
+def _columns(steps: Sequence[Step]) -> tuple[str, ...]:
+    """Return the actors from left to right: the caller, the proxy, and then everybody else.
+
+    A NAT stands beside whoever is behind it, on the proxy's side.
+    """
+    calling = next((step for step in steps if step.method == "INVITE"), steps[0])
+    order = [calling.source, _PROXY]
+    hidden = (step.source for step in steps if step.target == _NAT and step.source != _PROXY)
+    behind = next(hidden, None)
+    order += [step.source for step in steps] + [step.target for step in steps]
+    columns = [name for name in dict.fromkeys(order) if name != _NAT]
+    if behind is not None:
+        at = columns.index(behind)
+        columns.insert(at + 1 if at < columns.index(_PROXY) else at, _NAT)
+    return tuple(columns)
+
+
+class _Passed:
+    """A message of a test."""
+
+    def __init__(self, saved: Mapping[str, Any]) -> None:
+        self.message = Message.parse(saved["text"].encode())
+        self.sender: str = saved["from"]
+        self._receiver: str = saved["to"]
+        self._transport: str = saved["transport"].upper()
+
+    @property
+    def is_trying(self) -> bool:
+        return isinstance(self.message, Response) and self.message.code == _TRYING
+
+    def step(self, names: Names) -> Step:
+        return Step(
+            source=self.sender,
+            target=self._receiver,
+            label=_label(self.message),
+            transport=self._transport,
+            method=self.message.cseq.method,
+            lines=tuple(names.apply(line, self.sender) for line in _lines(self.message)),
+        )
 
 
 def _label(message: Request | Response) -> str:

@@ -16,9 +16,11 @@ _BRANCH_COOKIE = "z9hG4bK"
 _USER = re.compile(r"(?P<role>[a-z][\w-]*)-[0-9a-f]{10}")
 """The tests' users are their role and a random token."""
 
-_LAB_ADDRESS = re.compile(r"\b198\.18\.(\d+)\.(\d+)\b")
+_LAB_ADDRESS = re.compile(r"\b(198\.18|192\.168)\.(\d+)\.(\d+)\b")
 _NETS_OF_A_LAB = 16
-"""Each of the labs on one machine has 16 nets of its own (inventory/lab/group_vars/all.yml)."""
+_HOMES = range(200, 216)
+"""Each of the labs that can stand on one machine has 16 nets, and a home behind NAT
+(inventory/lab/group_vars/all.yml)."""
 
 _PORT = re.compile(r"(?<=\d:)\d{4,5}\b|(?<=~)\d{4,5}(?=~)|(?<=rport=)\d+|(?<=^m=audio )\d+")
 _CLIENT_PORTS = 41_000
@@ -51,12 +53,12 @@ class Names:
 
     def apply(self, line: str, sender: str) -> str:
         """Return a line of a learned message with names in place of values."""
-        known = "|".join(re.escape(each) for each in sorted(self._names, key=len, reverse=True))
-        line = re.sub(rf"(?<![\w.-])(?:{known})(?![\w.-])", lambda at: self._names[at[0]], line)
+        if self._names:
+            known = "|".join(map(re.escape, sorted(self._names, key=len, reverse=True)))
+            whole = rf"(?<![\w.-])(?:{known})(?![\w.-])"
+            line = re.sub(whole, lambda found: self._names[found[0]], line)
         line = _PORT.sub(lambda found: self._port(found, sender), line)
-        return _LAB_ADDRESS.sub(
-            lambda found: f"198.18.{int(found[1]) % _NETS_OF_A_LAB}.{found[2]}", line
-        )
+        return _LAB_ADDRESS.sub(_of_first_lab, line)
 
     def _addresses(self, message: Request | Response) -> list[Address]:
         try:
@@ -101,3 +103,13 @@ class Names:
         if sender not in self._roles:
             self._roles.append(sender)
         return _CLIENT_PORTS + 1000 * self._roles.index(sender)
+
+
+def _of_first_lab(found: re.Match[str]) -> str:
+    """Return a lab's address as it would be in the first one."""
+    prefix, net, host = found[1], int(found[2]), found[3]
+    if prefix == "198.18":
+        net %= _NETS_OF_A_LAB
+    elif net in _HOMES:
+        net = _HOMES.start
+    return f"{prefix}.{net}.{host}"

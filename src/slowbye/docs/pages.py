@@ -1,9 +1,10 @@
 """Renders the pages: prose by hand in ``docs/templates``, ladders and messages from captures.
 
-Each page is rendered from the captures of both proxies. Where they agree the reader sees one
-ladder or message, where they do not he sees both, each with its proxy's name.
+Each page is rendered from the captures of both proxies. Where they agree but for their spelling,
+there is one ladder or message; where they do not there are both, each with its proxy's name.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -17,6 +18,14 @@ PROXIES = {"kamailio": "Kamailio", "opensips": "OpenSIPS"}
 
 _SUFFIX = ".j2"
 
+_SPELLINGS = (
+    (re.compile(r";lr=on\b"), ";lr"),
+    (re.compile(r";ftag=[^;>\s]+"), ""),
+    (re.compile(r"(?m)^([-+ ]?Via: \S+ [\d.]+):5060\b"), r"\1"),
+)
+"""Kamailio writes ``lr=on`` for old devices that cannot read a parameter without a value, and notes
+the From's tag in its Record-Route; OpenSIPS writes the default port into its Via."""
+
 Flows = Mapping[str, Mapping[str, Flow]]
 """By proxy, and by name."""
 
@@ -26,9 +35,16 @@ class Pages:
 
     Args:
         docs: the directory, with ``templates`` and ``captures`` in it.
+
+    Raises:
+        SlowbyeError: it has no templates.
     """
 
     def __init__(self, docs: Path) -> None:
+        if not (docs / "templates").is_dir():
+            raise SlowbyeError(
+                f"no {docs}/templates in {Path.cwd()}: run this in slowbye's directory"
+            )
         self.docs = docs
         self._environment = Environment(  # noqa: S701 - Markdown, not HTML
             loader=FileSystemLoader(docs / "templates"),
@@ -116,17 +132,19 @@ class _Shown:
 
     def changed(
         self, name: str, what: str, source: str, between: str, target: str, *headers: str,
-        number: int = 1,
+        number: int = 1, exact: bool = False,
     ) -> str:  # fmt: skip
-        """Show what one between two others changed in a message that it passed on."""
+        """Show what one between two others changed in a message that it passed on.
+
+        With ``exact`` the proxies' spellings are shown, too.
+        """
 
         def one(flow: Flow) -> list[str]:
-            came = excerpts.choose(flow, what, source, between, number)
-            went = excerpts.choose(flow, what, between, target, number)
+            came, went = excerpts.passed_on(flow, what, (source, between, target), number)
             title = f"@@ {what}: {source} → {between} → {target} @@"
             return [title, *excerpts.difference(came, went, headers)]
 
-        return self._each(name, "diff", one)
+        return self._each(name, "diff", one, exact)
 
     def fact(self, name: str, key: str) -> str:
         """Return a figure in words; it has to be the same with both proxies."""
@@ -136,12 +154,27 @@ class _Shown:
             raise SlowbyeError(f"docs/captures: {key!r} of {name} is not one thing: {said}")
         return first
 
-    def _each(self, name: str, language: str, one: Callable[[Flow], list[str]]) -> str:
+    def _each(
+        self, name: str, language: str, one: Callable[[Flow], list[str]], exact: bool = False
+    ) -> str:
         texts = {proxy: "\n".join(one(flows[name])) for proxy, flows in self._flows.items()}
-        blocks = {proxy: f"```{language}\n{text}\n```" for proxy, text in texts.items()}
-        if len(set(texts.values())) == 1:
-            return next(iter(blocks.values()))
-        return "\n\n".join(f"{PROXIES[proxy]}:\n\n{block}" for proxy, block in blocks.items())
+        plain = {_plain(text) for text in texts.values()}
+        if len(plain) == 1 and not exact:
+            return _block(language, plain.pop())
+        return "\n\n".join(
+            f"{PROXIES[proxy]}:\n\n{_block(language, text)}" for proxy, text in texts.items()
+        )
+
+
+def _block(language: str, text: str) -> str:
+    return f"```{language}\n{text}\n```"
+
+
+def _plain(text: str) -> str:
+    """Return a text without what only one proxy writes and what means nothing to anyone else."""
+    for pattern, instead in _SPELLINGS:
+        text = pattern.sub(instead, text)
+    return text
 
 
 _SHOWN_BY = ("ladder", "message", "changed", "fact")
