@@ -62,6 +62,14 @@ class Machine:
         return self.run("journalctl --boot --quiet --no-pager --lines=40 --priority=warning").stdout
 
     @cached_property
+    def properties(self) -> Mapping[str, Mapping[str, str]]:
+        """The properties of all that should run on it, and of what should not, by unit."""
+        names = [unit.name for unit in units(self)] + [f"{proxy}.service" for proxy in PROXIES]
+        blocks = self.output(f"systemctl show {' '.join(names)}").split("\n\n")
+        found = [dict(line.split("=", 1) for line in block.splitlines()) for block in blocks]
+        return {properties["Id"]: properties for properties in found}
+
+    @cached_property
     def proxy(self) -> str:
         """The SIP proxy that was chosen for it."""
         return self.output("cat /etc/slowbye/proxy")
@@ -97,10 +105,13 @@ class Unit:
         return f"{self.machine}:{self.name}"
 
     def show(self, *properties: str) -> dict[str, str]:
-        """Return some of its properties, as systemd has them."""
-        names = ",".join(properties)
-        shown = self.machine.output("systemctl show --property=%s %s", names, self.name)
-        return dict(line.split("=", 1) for line in shown.splitlines())
+        """Return some of its properties, as systemd had them when the host was first asked.
+
+        Raises:
+            KeyError: systemd knows no such property of it.
+        """
+        shown = self.machine.properties[self.name]
+        return {name: shown[name] for name in properties}
 
     def journal(self) -> str:
         """Return its last lines in the journal."""

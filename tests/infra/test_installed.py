@@ -33,8 +33,9 @@ def test_packages_are_complete(machine: Machine) -> None:
 def test_a_service_runs_as_a_user_who_cannot_log_in(service: Unit) -> None:
     machine = service.machine
     pid = service.show("MainPID")["MainPID"]
-    uids = machine.output("awk '/^Uid:/ {print $2, $3, $4, $5}' /proc/%s/status", pid).split()
-    assert set(uids) == {machine.output("id -u %s", service.user)}
-    assert uids[0] != "0"
-    shell = machine.output("getent passwd %s", service.user).rpartition(":")[2]
+    shown = machine.output("grep ^Uid: /proc/%s/status; getent passwd %s", pid, service.user)
+    status, entry = shown.splitlines()
+    _, _, uid, *_, shell = entry.split(":")
+    assert set(status.split()[1:]) == {uid}, f"{service.user} has {uid}"
+    assert uid != "0"
     assert shell.rpartition("/")[2] in ("nologin", "false")

@@ -1,5 +1,7 @@
 """What a service that somebody took over could do: next to nothing."""
 
+from functools import cache
+
 import pytest
 
 from infra import sandbox
@@ -35,6 +37,7 @@ def test_a_service_has_a_tmp_of_its_own(findings: Findings) -> None:
     assert "/tmp" not in findings.seen  # noqa: S108
 
 
+@cache
 def _status(service: Unit) -> dict[str, str]:
     pid = service.show("MainPID")["MainPID"]
     lines = service.machine.output("cat /proc/%s/status", pid).splitlines()
