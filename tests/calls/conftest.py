@@ -1,7 +1,7 @@
 """The lab's hosts, clients on them, and what was on the wire. How to: calls/__init__.py."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ from calls.capture import SessionCapture
 from calls.client import SIP_PORT, Client
 from calls.messages import token
 from calls.rtpengine import Rtpengine
+from calls.scene import NewWire, Scene
 from calls.turns import Turns
 from calls.wire import Wire
 from slowbye.hosts import Host, Inventory
@@ -41,19 +42,28 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.dist = "loadgroup"
 
 
+# Before pytest-xdist looks at the groups.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: item.get_closest_marker(_ALONE) is not None)
-    for item in items:
-        if item.get_closest_marker(_ALONE):
-            item.add_marker(pytest.mark.xdist_group(_ALONE))
+    items.sort(key=_is_alone)
+    for item in filter(_is_alone, items):
+        item.add_marker(pytest.mark.xdist_group(_ALONE))
 
 
-@pytest.fixture(autouse=True)
-def _turn(request: pytest.FixtureRequest) -> Iterator[None]:
-    turns = request.config.stash[_turns]
-    turns.begin(alone=request.node.get_closest_marker(_ALONE) is not None)
-    yield
-    turns.end()
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(
+    item: pytest.Item, nextitem: pytest.Item | None
+) -> Generator[None, object, object]:
+    turns = item.config.stash[_turns]
+    turns.begin(_is_alone(item))
+    try:
+        return (yield)
+    finally:
+        turns.end(next_is_alone=nextitem is not None and _is_alone(nextitem))
+
+
+def _is_alone(item: pytest.Item) -> bool:
+    return item.get_closest_marker(_ALONE) is not None
 
 
 @pytest.fixture(scope="session")
@@ -89,57 +99,49 @@ def _capture(
     capture.stop()
 
 
-@pytest.fixture
-def wire(
-    request: pytest.FixtureRequest,
-    proxy: Host,
-    ng_paths: dict[str, NgPath],
-    _capture: SessionCapture,
-) -> Wire:
-    """What is on the wire of the proxy host from now on, of this test's calls."""
-    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", request.node.name).strip("-")
+@pytest.fixture(scope="session")
+def new_wire(proxy: Host, ng_paths: dict[str, NgPath], _capture: SessionCapture) -> NewWire:
+    """Begins to look at the wire of the proxy host."""
     nodes = frozenset().union(*(path.nodes for path in ng_paths.values()))
     at = (proxy.address, SIP_PORT)
-    return Wire(_capture, _RESULTS / f"{name}.pcap", f"{token()}.calls", nodes, at)
+
+    def new_wire(name: str) -> Wire:
+        file = re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip("-")
+        return Wire(_capture, _RESULTS / f"{file}.pcap", f"{token()}.calls", nodes, at)
+
+    return new_wire
 
 
 @pytest.fixture
-def new_client(
-    request: pytest.FixtureRequest, lab: Inventory, wire: Wire
-) -> Iterator[Callable[..., Client]]:
-    """Makes clients: ``new_client("bob", host=…, transport="tcp", address=…)``, not registered."""
-    made: list[Client] = []
+def wire(request: pytest.FixtureRequest, new_wire: NewWire) -> Wire:
+    """What is on the wire of the proxy host from now on, of this test's calls."""
+    return new_wire(request.node.name)
 
-    def new_client(
-        role: str, host: Host | None = None, transport: str = "udp", address: str | None = None
-    ) -> Client:
-        where = host or lab.first("clients")
-        user = f"{role}-{token()}"
-        client = Client(where, wire.proxy, user, transport, address, wire.suffix)
-        client.name = role
-        made.append(client)
-        return client
 
-    yield new_client
+@pytest.fixture
+def _scene(request: pytest.FixtureRequest, lab: Inventory, wire: Wire) -> Iterator[Scene]:
+    scene = Scene(lab, wire)
+    yield scene
     marked = request.node.get_closest_marker("ladder")
     if marked:
         path = wire.path.with_suffix(".json")
-        ladder.save(path, marked.args[0], request.node.nodeid, wire, made)
-    for client in made:
-        client.close()
+        ladder.save(path, marked.args[0], request.node.nodeid, wire, scene.clients)
+    scene.close()
 
 
 @pytest.fixture
-def caller(new_client: Callable[..., Client]) -> Client:
+def new_client(_scene: Scene) -> Callable[..., Client]:
+    """Makes clients: ``new_client("bob", host=…, transport="tcp", address=…)``, not registered."""
+    return _scene.client
+
+
+@pytest.fixture
+def caller(_scene: Scene) -> Client:
     """A registered user over UDP, to whom nothing else happens."""
-    client = new_client("caller")
-    client.register()
-    return client
+    return _scene.registered("caller")
 
 
 @pytest.fixture
-def callee(new_client: Callable[..., Client]) -> Client:
+def callee(_scene: Scene) -> Client:
     """Another one."""
-    client = new_client("callee")
-    client.register()
-    return client
+    return _scene.registered("callee")
