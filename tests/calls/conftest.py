@@ -37,12 +37,9 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     _RESULTS.mkdir(parents=True, exist_ok=True)
     config.stash[_turns] = Turns(_RESULTS / ".turns")
-    # All that are alone go to one process of pytest-xdist.
-    if getattr(config.option, "numprocesses", None):
-        config.option.dist = "loadgroup"
 
 
-# Before pytest-xdist looks at the groups.
+# Those that are alone go to one process of pytest-xdist; this is before it looks at the groups.
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=_is_alone)
