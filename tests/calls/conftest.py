@@ -37,14 +37,14 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     _RESULTS.mkdir(parents=True, exist_ok=True)
     config.stash[_turns] = Turns(_RESULTS / ".turns")
+    # With pytest-xdist what a file's tests have in common is made once, and those alone are last.
+    if getattr(config.option, "numprocesses", None):
+        config.option.dist = "loadfile"
+        config.option.loadscopereorder = False
 
 
-# Those that are alone go to one process of pytest-xdist; this is before it looks at the groups.
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=_is_alone)
-    for item in filter(_is_alone, items):
-        item.add_marker(pytest.mark.xdist_group(_ALONE))
 
 
 @pytest.hookimpl(wrapper=True)
