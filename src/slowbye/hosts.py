@@ -51,6 +51,9 @@ Neither ``podman exec`` nor ssh without a terminal takes the remote process alon
 _CONNECTION_FAILED = {PODMAN_CONNECTION: 125, "ssh": 255}
 """The exit status by which podman and ssh say that they, not the command, failed."""
 
+_NOT_RUNNING = "can only create exec sessions on running containers"
+"""What podman says, with another exit status, of a container that is stopped."""
+
 
 @dataclass(frozen=True)
 class Host:
@@ -115,7 +118,8 @@ class Host:
             raise SlowbyeError(f"{error.filename} is not installed on this machine") from error
         except subprocess.TimeoutExpired as error:
             raise SlowbyeError(f"{self.name} did not finish `{shlex.join(argv)}`") from error
-        if done.returncode == _CONNECTION_FAILED[self._kind]:
+        not_running = done.returncode == 255 and _NOT_RUNNING in done.stderr
+        if done.returncode == _CONNECTION_FAILED[self._kind] or not_running:
             raise SlowbyeError(self._unreachable(done.stderr))
         if done.returncode == 124:
             raise SlowbyeError(

@@ -2,8 +2,8 @@
 
 A test is run for each host, unit or service that its arguments name: ``machine`` is any host,
 ``proxy_host`` and ``media_host`` are those of one kind, ``tls_host`` has a certificate; ``unit`` is
-whatever systemd has to run, ``service`` what of it is a process, ``reader`` what has configuration
-and ``keeper`` what has secrets.
+whatever systemd has to run, ``service`` what of it is a process, ``binder`` a service that opens
+its sockets itself, ``reader`` what has configuration and ``keeper`` what has secrets.
 """
 
 from collections.abc import Callable, Generator, Sequence
@@ -47,6 +47,10 @@ _PARAMETERS: dict[str, Callable[[Sequence[Machine]], Sequence[Machine | Unit]]] 
     ],
     "unit": lambda machines: _units(machines),
     "service": lambda machines: [each for each in _units(machines) if each.user],
+    # The tunnel's sockets are systemd's, which binds addresses that are not there yet.
+    "binder": lambda machines: [
+        each for each in _units(machines) if each.user and not each.name.startswith("ngtunnel@")
+    ],
     "reader": lambda machines: [each for each in _units(machines) if each.configuration],
     "keeper": lambda machines: [each for each in _units(machines) if each.secrets],
 }

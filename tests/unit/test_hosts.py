@@ -87,6 +87,15 @@ def test_a_container_that_is_not_running_names_the_playbook(
         Host("sip1", PODMAN_CONNECTION, "lab-sip1").check_up()
 
 
+def test_a_container_that_was_stopped_names_the_playbook_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said = "Error: can only create exec sessions on running containers: container state improper\n"
+    monkeypatch.setattr(subprocess, "run", _answer(255, said))
+    with pytest.raises(SlowbyeError, match=r"^sip1 is not running: bring the lab up with"):
+        Host("sip1", PODMAN_CONNECTION, "lab-sip1").check_up()
+
+
 def test_a_host_that_ssh_cannot_reach_gives_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subprocess, "run", _answer(255, "ssh: connect to host x: No route\n"))
     with pytest.raises(SlowbyeError, match="sip1 cannot be reached over ssh: ssh: connect"):
