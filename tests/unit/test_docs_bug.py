@@ -84,7 +84,7 @@ def test_a_report_in_fragments_leaves_at_once_and_arrives_late(tmp_path: Path) -
     pieces = ["bytes 0 to 1479", "bytes 1480 to 2959", "bytes 2960 to the end"]
     left = [("0 s", "rtpengine>WAN", piece) for piece in pieces]
     assert arrows(flow) == left + [("4 s", "WAN>proxy", piece) for piece in pieces]
-    assert flow.facts["datagram"] == "> 3000 bytes"
+    assert flow.facts["datagram"] == "over 3000 bytes"
 
 
 @pytest.mark.parametrize("arrives_s", [13.99, 14.02])
@@ -149,6 +149,6 @@ def test_a_reply_that_comes_out_in_pieces_is_told_from_a_whole_one(
         for step in report_through(run, "delete", "socat", cut_up).steps
         if (step.source, step.target) == ("socat", "proxy")
     ]
-    assert out == (["its first part", "the rest of it"] if cut_up else ["> 3000 bytes"])
+    assert out == (["its first part", "the rest of it"] if cut_up else ["over 3000 bytes"])
     with pytest.raises(SlowbyeError, match="has no call report that came"):
         report_through(run, "delete", "socat", not cut_up)

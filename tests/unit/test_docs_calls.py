@@ -11,17 +11,18 @@ from slowbye.errors import SlowbyeError
 TEXT = (
     "{first}\r\nVia: SIP/2.0/UDP 198.18.3.1:20001;branch=z9hG4bKaa\r\n"
     "From: <sip:caller-0123456789@198.18.1.1>;tag=a\r\nTo: <sip:callee-0123456789@198.18.1.1>\r\n"
-    "Call-ID: x\r\nCSeq: 1 INVITE\r\nUser-Agent: somebody\r\nContact: {contact}\r\n\r\n"
+    "Call-ID: {call}\r\nCSeq: 1 INVITE\r\nUser-Agent: somebody\r\nContact: {contact}\r\n\r\n"
     "v=0\r\nc=IN IP4 198.18.3.1\r\n"
 )
 CONTACT = "<sip:caller-0123456789@198.18.3.1:20001>"
+PING = "OPTIONS sip:phone-0123456789@192.168.200.10 SIP/2.0"
 INVITE = "INVITE sip:callee-0123456789@198.18.1.1 SIP/2.0"
 
 
 def saved(tmp_path: Path, *messages: tuple[str, str, str]) -> Path:
     described = [
         {"at_ms": 0.0, "from": sender, "to": to, "transport": "udp", "name": "", "bytes": 0,
-         "text": TEXT.format(first=first, contact=CONTACT)}
+         "text": TEXT.format(first=first, contact=CONTACT, call="ping" if first == PING else "x")}
         for sender, to, first in messages
     ]  # fmt: skip
     ng = {"at_ms": 1.0, "from": "proxy", "to": "rtpengine", "transport": "ng", "name": "offer"}
@@ -52,6 +53,12 @@ def test_repetitions_and_100_are_chance(tmp_path: Path) -> None:
     trying = ("proxy", "caller", "SIP/2.0 100 Trying")
     _, flow = read_test(saved(tmp_path, invite, trying, invite))
     assert [step.label for step in flow.steps] == ["INVITE"]
+
+
+def test_what_keeps_a_nat_open_is_no_part_of_the_call(tmp_path: Path) -> None:
+    calling = [("phone", "nat", INVITE), ("nat", "proxy", INVITE)]
+    _, flow = read_test(saved(tmp_path, *calling, ("nat", "phone", PING)))
+    assert [step.label for step in flow.steps] == ["INVITE", "INVITE"]
 
 
 def test_the_media_relay_is_no_matter_of_routing(tmp_path: Path) -> None:

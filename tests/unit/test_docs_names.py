@@ -41,7 +41,7 @@ def test_a_value_has_one_name_wherever_it_stands() -> None:
     assert "Record-Route: <sip:198.18.1.1;lr;ftag=caller-1>" in text
     assert "From: <sip:caller@198.18.1.1>;tag=caller-1" in text
     assert "alias=198.18.3.1~41000~1" in text
-    assert "198.18.3.1:41000;rport;branch=z9hG4bK-caller1" in text
+    assert "198.18.3.1:41000;rport;branch=z9hG4bK-caller-1" in text
 
 
 def test_media_ports_are_named_too_and_ports_of_sip_stay() -> None:
@@ -66,3 +66,8 @@ def test_a_home_behind_nat_is_the_first_lab_s_and_other_private_nets_stay() -> N
     named = Names().apply(line, "phone")
     assert "192.168.200.10" in named
     assert "192.168.1.7:5060" in named
+
+
+def test_a_connection_s_number_is_chance() -> None:
+    via = "Via: SIP/2.0/UDP 198.18.1.1;branch=z9hG4bKx;i={}"
+    assert Names().apply(via.format("5"), "proxy") == Names().apply(via.format("a3f"), "proxy")

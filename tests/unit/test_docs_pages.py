@@ -118,6 +118,10 @@ def test_a_flow_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert here.flows_of("page.md") == ["test_a_call"]
 
 
+def test_no_capture_is_kept_that_no_page_shows() -> None:
+    assert Pages(ROOT / "docs").shown_nowhere() == []
+
+
 def test_a_directory_without_templates_is_not_ours(tmp_path: Path) -> None:
     with pytest.raises(SlowbyeError, match="run this in slowbye's directory"):
         Pages(tmp_path)

@@ -35,6 +35,8 @@ def write(calls: Path | None, run: Path | None) -> None:
         kept = pages.captured(proxy, name)
         kept.parent.mkdir(parents=True, exist_ok=True)
         kept.write_text(flow.dump(), encoding="utf-8")
+    for old in pages.shown_nowhere():
+        old.unlink()
     for page in pages.names:
         written = pages.docs / page
         written.write_text(pages.render(page), encoding="utf-8")

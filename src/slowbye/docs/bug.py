@@ -1,6 +1,7 @@
 """All flows of the page on the bug, out of the results of one ``slowbye reproduce``."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from slowbye.docs.bug_call import whole_call
@@ -11,6 +12,7 @@ from slowbye.docs.flow import Flow
 from slowbye.docs.run_wire import RunWire
 from slowbye.errors import SlowbyeError
 from slowbye.reproduce import results
+from slowbye.reproduce.run import Run
 
 PREFIX = "bug-"
 """Of the names of these flows; all others are tests'."""
@@ -56,8 +58,17 @@ def read_run(directory: Path, names: list[str]) -> tuple[str, dict[str, Flow]]:
             )
         captures = (directory / f"{path}-{profile}{end}" for end in (".pcap", ".rtpengine.pcap"))
         wire = RunWire(f"{path}/{profile}", *captures)
-        flows[name] = make(wire, runs[path, profile].report_command)
+        run = runs[path, profile]
+        flow = make(wire, run.report_command)
+        flows[name] = replace(flow, facts={**flow.facts, **_load(run, session.patience)})
     return session.proxy.name, flows
+
+
+def _load(run: Run, patience: Mapping[str, float]) -> dict[str, str]:
+    """Say whether the proxy's workers were enough for the BYEs of a run."""
+    workers = int(patience["workers"])
+    enough = "more" if run.byes_under_way > workers else "no more"
+    return {"workers": str(workers), "BYEs than workers": enough}
 
 
 def runs() -> list[str]:

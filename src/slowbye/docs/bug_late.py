@@ -81,6 +81,7 @@ def _waiting(wire: RunWire, bye: SipSeen, tries: list[Datagram]) -> Flow:
         step = Step("WAN", "proxy", f"{len(group)} fragments", at=clock(at_ms - begin))
         timed.append((at_ms, step))
     steps = [step for _, step in sorted(timed, key=lambda each: each[0])]
+    steps.insert(2, Step("proxy", "proxy", "a worker waits", at=steps[1].at))
     facts = {"bye": clock(wire.answered_ms(bye)), "tries": str(len(in_time))}
     return Flow(wire.name, ACTORS, tuple(steps), facts)
 

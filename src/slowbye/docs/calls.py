@@ -33,10 +33,12 @@ def read_test(path: Path) -> tuple[str, Flow]:
     try:
         saved = json.loads(path.read_text(encoding="utf-8"))
         passed = [_Passed(each) for each in saved["messages"] if each["transport"] != "ng"]
+        # A phone behind NAT also gets what keeps its way open: that is no part of the call.
+        at_proxy = {each.message.call_id for each in passed if _PROXY in each.ends}
+        passed = [each for each in passed if each.message.call_id in at_proxy]
         names = Names()
-        # Pages are about calls: their tags and branches get the first numbers.
-        for each in sorted(passed, key=lambda each: each.message.cseq.method == "REGISTER"):
-            names.learn(each.message, each.sender)
+        for each in passed:
+            names.learn(each.message, each.ends[0])
         steps = [each.step(names) for each in passed if not each.is_trying]
         seen_by = saved["test"].rpartition("/")[2]
         flow = Flow(seen_by, _columns(steps), tuple(dict.fromkeys(steps)))
@@ -72,8 +74,7 @@ class _Passed:
 
     def __init__(self, saved: Mapping[str, Any]) -> None:
         self.message = Message.parse(saved["text"].encode())
-        self.sender: str = saved["from"]
-        self._receiver: str = saved["to"]
+        self.ends: tuple[str, str] = (saved["from"], saved["to"])
         self._transport: str = saved["transport"].upper()
 
     @property
@@ -81,13 +82,14 @@ class _Passed:
         return isinstance(self.message, Response) and self.message.code == _TRYING
 
     def step(self, names: Names) -> Step:
+        sender, receiver = self.ends
         return Step(
-            source=self.sender,
-            target=self._receiver,
+            source=sender,
+            target=receiver,
             label=_label(self.message),
             transport=self._transport,
             method=self.message.cseq.method,
-            lines=tuple(names.apply(line, self.sender) for line in _lines(self.message)),
+            lines=tuple(names.apply(line, sender) for line in _lines(self.message)),
         )
 
 

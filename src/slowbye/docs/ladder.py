@@ -78,7 +78,10 @@ def _line(step: Step, at: str, position: dict[str, int], width: int) -> str:
     left, right = sorted((position[step.source], position[step.target]))
     label = _label(step)
     if left == right:
-        return "".join(cells[: left + 2]).ljust(left + 2) + label
+        remark = f" {label} "
+        cells += [" "] * (left + 1 + len(remark) - len(cells))
+        cells[left + 1 : left + 1 + len(remark)] = remark
+        return "".join(cells)
     cells[left + 1 : right] = f" {label} ".center(right - left - 1, "-")
     head = right - 1 if position[step.source] == left else left + 1
     cells[head] = "X" if step.lost else ">" if head == right - 1 else "<"

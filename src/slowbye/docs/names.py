@@ -23,6 +23,9 @@ _HOMES = range(200, 216)
 (inventory/lab/group_vars/all.yml)."""
 
 _PORT = re.compile(r"(?<=\d:)\d{4,5}\b|(?<=~)\d{4,5}(?=~)|(?<=rport=)\d+|(?<=^m=audio )\d+")
+_CONNECTION = re.compile(r"(?<=;i=)[0-9a-f]+")
+"""By which the proxies find the TCP connection again, in their own Via."""
+
 _CLIENT_PORTS = 41_000
 _PROXY_PORTS = 30_000
 """What the proxy names in an SDP are rtpengine's ports; 30000 is where its own range begins."""
@@ -40,16 +43,19 @@ class Names:
         self._roles: list[str] = []
 
     def learn(self, message: Request | Response, sender: str) -> None:
-        """Name what this message is the first to say."""
-        self._add(message.call_id, "call")
+        """Name what this message is the first to say; registrations are counted apart."""
+        apart = "r" if message.cseq.method == "REGISTER" else ""
+        self._add(message.call_id, "registration" if apart else "call")
         for party in (message.from_address, message.to_address):
-            self._learn_address(party, sender)
+            self._learn_user(party)
+            if tag := party.parameters.get("tag"):
+                self._add(str(tag), f"{sender}-{apart}")
         for contact in self._addresses(message):
             self._learn_user(contact)
         for via in message.via:
             branch = str(via.parameters.get("branch") or "")
             if branch.startswith(_BRANCH_COOKIE):
-                self._add(branch, f"{_BRANCH_COOKIE}-{sender}")
+                self._add(branch, f"{_BRANCH_COOKIE}-{sender}-{apart}")
 
     def apply(self, line: str, sender: str) -> str:
         """Return a line of a learned message with names in place of values."""
@@ -57,6 +63,7 @@ class Names:
             known = "|".join(map(re.escape, sorted(self._names, key=len, reverse=True)))
             whole = rf"(?<![\w.-])(?:{known})(?![\w.-])"
             line = re.sub(whole, lambda found: self._names[found[0]], line)
+        line = _CONNECTION.sub("1", line)
         line = _PORT.sub(lambda found: self._port(found, sender), line)
         return _LAB_ADDRESS.sub(_of_first_lab, line)
 
@@ -65,12 +72,6 @@ class Names:
             return message.contact
         except ValueError:  # "*" of a REGISTER that forgets everything
             return []
-
-    def _learn_address(self, party: Address, sender: str) -> None:
-        self._learn_user(party)
-        tag = party.parameters.get("tag")
-        if tag:
-            self._add(str(tag), f"{sender}-")
 
     def _learn_user(self, party: Address) -> None:
         user = str(party.uri.user or "")

@@ -79,6 +79,12 @@ class Pages:
         """Return where a flow is kept."""
         return self.docs / "captures" / proxy / f"{name}.yml"
 
+    def shown_nowhere(self) -> list[Path]:
+        """Return the kept flows that no page shows any more."""
+        shown = {name for page in self.names for name in self.flows_of(page)}
+        kept = (self.docs / "captures").glob("*/*.yml")
+        return [path for path in kept if path.stem not in shown]
+
     def render(self, page: str) -> str:
         """Return a page's text.
 
@@ -158,9 +164,10 @@ class _Shown:
         self, name: str, language: str, one: Callable[[Flow], list[str]], exact: bool = False
     ) -> str:
         texts = {proxy: "\n".join(one(flows[name])) for proxy, flows in self._flows.items()}
-        plain = {_plain(text) for text in texts.values()}
-        if len(plain) == 1 and not exact:
-            return _block(language, plain.pop())
+        if not exact:
+            texts = {proxy: _plain(text) for proxy, text in texts.items()}
+            if len(set(texts.values())) == 1:
+                return _block(language, next(iter(texts.values())))
         return "\n\n".join(
             f"{PROXIES[proxy]}:\n\n{_block(language, text)}" for proxy, text in texts.items()
         )

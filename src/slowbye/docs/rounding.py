@@ -11,5 +11,5 @@ def clock(ms: float) -> str:
 
 
 def size(length: int) -> str:
-    """Return a size to the next lower thousand of bytes: "> 3000 bytes"."""
-    return f"> {length // 1000 * 1000} bytes"
+    """Return a size to the next lower thousand of bytes: "over 3000 bytes"."""
+    return f"over {length // 1000 * 1000} bytes"
