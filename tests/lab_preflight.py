@@ -116,7 +116,7 @@ def _check_host(inventory: str, host: Host, group: str) -> None:
     mark, playbook = _MADE_BY[group]
     script = """
     [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null || echo powerless $(id -un)
-    case $(systemctl is-system-running) in initializing | starting | stopping) echo unsettled; esac
+    case $(systemctl is-system-running) in running | degraded) ;; *) echo unsettled ;; esac
     [ -e "$1" ] || echo unmade"""
     found = host.run(["sh", "-c", script, "sh", mark], timeout_s=15).stdout.split()
     if "powerless" in found:
