@@ -89,3 +89,19 @@ def test_a_request_that_comes_back_to_us_ends_when_its_hops_are_used_up(
     looping.register(headers={"Contact": f"<{looping.uri};transport={transport}>"})
     caller.send(caller.build("MESSAGE", looping.uri, {"Max-Forwards": "6"}))
     caller.receive_response(483, "MESSAGE")
+
+
+def test_a_reply_that_is_not_for_us_goes_nowhere(
+    new_client: Callable[..., Client], caller: Client, wire: Wire
+) -> None:
+    stranger = new_client("stranger")
+    forged = messages.response(stranger.build("INVITE", caller.uri), 200, "OK")
+    ways = [f"SIP/2.0/UDP 198.51.100.7;branch={messages.branch()}", caller.via()]
+    messages.change(forged, {"Via": ways})
+    stranger.send_bytes(bytes(forged))
+    # Once the proxy has answered this, it has seen the reply.
+    caller.send(caller.build("OPTIONS", f"sip:{caller.proxy[0]}"))
+    caller.receive_response(200, "OPTIONS")
+
+    assert len(wire.responses(200, "INVITE")) == 1
+    assert wire.responses(200, "INVITE", wire.proxy) == []

@@ -1,0 +1,1 @@
+"""The torture test messages of RFC 4475 as data, and what becomes of them: README.md."""
