@@ -142,7 +142,11 @@ def test_a_reply_that_comes_out_in_pieces_is_told_from_a_whole_one(
         *(udp(2.02 + each / 100, RTPENGINE, WORKER, piece) for each, piece in enumerate(pieces)),
         sip(2.05, PROXY, CALLER, "SIP/2.0 200 OK", "BYE"),
     ]
-    at_rtpengine = [udp(2.01, WORKER, RTPENGINE, delete), udp(2.015, RTPENGINE, WORKER, REPLY)]
+    marked = [b"00ff00ff~" + each for each in (delete, REPLY)]
+    at_rtpengine = [
+        udp(2.01, WORKER, RTPENGINE, marked[0]),
+        udp(2.015, RTPENGINE, WORKER, marked[1]),
+    ]
     run = wire(tmp_path, at_proxy, at_rtpengine)
     out = [
         step.label

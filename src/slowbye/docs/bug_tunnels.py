@@ -28,7 +28,7 @@ def report_through(wire: RunWire, report: str, tunnel: str, cut: bool) -> Flow:
             sent = _sent(wire, asked.request.cookie)
             if not came or sent is None:
                 continue
-            whole = came[0].payload == sent.payload
+            whole = _dictionary(came[0]) == _dictionary(sent)
             if (len(came) > 1 and not whole) if cut else whole:
                 return _flow(wire, bye, tunnel, sent, came)
     how = "in pieces" if cut else "whole"
@@ -38,7 +38,11 @@ def report_through(wire: RunWire, report: str, tunnel: str, cut: bool) -> Flow:
 def _flow(wire: RunWire, bye: SipSeen, tunnel: str, sent: Datagram, came: list[Datagram]) -> Flow:
     whole = size(len(sent.payload))
     # How many pieces there are, and how large, is chance.
-    out = [whole] if came[0].payload == sent.payload else ["its first part", "the rest of it"]
+    out = (
+        [whole]
+        if _dictionary(came[0]) == _dictionary(sent)
+        else ["its first part", "the rest of it"]
+    )
     asks = "the report, please"
     steps = [
         Step("caller", "proxy", "BYE", at="0 s"),
@@ -53,13 +57,18 @@ def _flow(wire: RunWire, bye: SipSeen, tunnel: str, sent: Datagram, came: list[D
 
 
 def _sent(wire: RunWire, cookie: str) -> Datagram | None:
-    """Return rtpengine's reply as it left rtpengine."""
+    """Return rtpengine's reply as it left rtpengine, where ngtunnel marks the proxy's cookie."""
     replies = (
         each.datagram
         for each in wire.ng_at_rtpengine
-        if isinstance(each.message, codec.Reply) and each.message.cookie == cookie
+        if isinstance(each.message, codec.Reply)
+        and each.message.cookie.rpartition("~")[2] == cookie
     )
     return next(replies, None)
+
+
+def _dictionary(reply: Datagram) -> bytes:
+    return reply.payload.partition(b" ")[2]
 
 
 def _came(wire: RunWire, request: Datagram) -> list[Datagram]:
