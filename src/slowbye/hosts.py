@@ -33,6 +33,7 @@ _VARIABLES = (
     "sip_proxy_rtpengine_sets",
     "sip_proxy_ng_path_header",
     "rtpengine_listen_ng",
+    "rtpengine_delete_delay",
 )
 """The host variables that measuring needs; an unset one is None."""
 

@@ -9,7 +9,7 @@ sentence, takes what it needs as fixtures, does what its users do, and then look
     def test_the_callee_ends_the_call(caller, callee, rtpengine, wire):
         calling, called = talk(caller, callee)          # INVITE, 180, 200, ACK: calls.talking
         hang_up(called, caller)                         # BYE, 200
-        assert not rtpengine.holds(calling.call_id)
+        assert rtpengine.forgets(calling.call_id)
         (bye,) = wire.requests("BYE", wire.proxy)       # those that the proxy sent
         assert bye.destination == caller.address
 

@@ -9,10 +9,11 @@ from slowbye.hosts import Host
 
 _CLI = "127.0.0.1/2224"
 _ASK = f'exec 3<>/dev/tcp/{_CLI} && printf "%s\\n" "$1" >&3 && cat <&3'
-_LIST = "list sessions all"
-_HELD = re.compile(r"^callid: *(\S+) *\| *deletion ?mark: *no\b", re.M)
+_CALL_ID = re.compile(r"^callid: *([^ |]+)", re.M)
 _LOOK_S = 0.1
 _PATIENCE_S = 5.0
+_LINGERS_S = 30.0
+"""The role's own delete-delay, for inventories that leave it alone."""
 
 
 class Rtpengine:
@@ -31,16 +32,9 @@ class Rtpengine:
         assert done.returncode == 0, f"{host.name}: rtpengine-ctl's port: {done.stderr}"
         return done.stdout
 
-    def calls(self) -> set[str]:
-        """Return the Call-IDs of all sessions that are not marked for deletion.
-
-        A deleted session lingers (``delete-delay``) so that late packets find it.
-        """
-        return {found[1] for host in self.hosts for found in _HELD.finditer(self.ask(host, _LIST))}
-
     def holds(self, call_id: str) -> bool:
-        """Whether any of them has a session for the call."""
-        return call_id in self.calls()
+        """Whether any of them has a session for the call; one that lingers is one."""
+        return call_id in self._held()
 
     @contextmanager
     def ending_silent_calls(self, after_s: int) -> Iterator[None]:
@@ -54,11 +48,24 @@ class Rtpengine:
             for host in self.hosts:
                 self.ask(host, f"set timeout {before[host.name].strip().rpartition('=')[2]}")
 
-    def forgets(self, call_id: str, within_s: float = _PATIENCE_S) -> bool:
+    def forgets(self, call_id: str) -> bool:
         """Wait until no rtpengine holds the call; whether that came to pass."""
-        deadline = time.monotonic() + within_s
-        while self.holds(call_id):
-            if time.monotonic() > deadline:
-                return False
+        return not self.kept({call_id})
+
+    def kept(self, call_ids: set[str]) -> set[str]:
+        """Wait until they hold none of these calls; return those that they hold nevertheless.
+
+        A deleted call lingers for a while (``delete-delay``), and is held until then.
+        """
+        lingers_s = max(
+            float(_LINGERS_S if each is None else each)
+            for each in (host.variables.get("rtpengine_delete_delay") for host in self.hosts)
+        )
+        deadline = time.monotonic() + lingers_s + _PATIENCE_S
+        while (held := call_ids & self._held()) and time.monotonic() < deadline:
             time.sleep(_LOOK_S)
-        return True
+        return held
+
+    def _held(self) -> set[str]:
+        said = (self.ask(host, "list sessions all") for host in self.hosts)
+        return {call_id for each in said for call_id in _CALL_ID.findall(each)}

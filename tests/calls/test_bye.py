@@ -18,7 +18,7 @@ def test_the_caller_ends_the_call(
 
     hang_up(calling, callee)
 
-    assert not rtpengine.holds(calling.call_id)
+    assert rtpengine.forgets(calling.call_id)
     assert [each.name for each in wire.requests("BYE", caller.address)] == ["BYE"]
     assert [each.destination for each in wire.requests("BYE", wire.proxy)] == [callee.address]
 
@@ -32,7 +32,7 @@ def test_the_callee_ends_the_call(
 
     hang_up(called, caller)
 
-    assert not rtpengine.holds(calling.call_id)
+    assert rtpengine.forgets(calling.call_id)
     assert [each.name for each in wire.requests("BYE", callee.address)] == ["BYE"]
     assert [each.destination for each in wire.requests("BYE", wire.proxy)] == [caller.address]
 

@@ -74,7 +74,8 @@ def made(
             calls[kind.__name__] = pool.submit(kind, caller, callee, TUNNEL)
         wait(calls.values())
         calls[ENDED_BY_RTPENGINE] = pool.submit(_outlive, silent, ended, rtpengine)
-    yield Made(wan, calls, scene.wire.ng(), rtpengine.calls())
+    over = {call.result() for call in calls.values() if not call.exception()}
+    yield Made(wan, calls, scene.wire.ng(), rtpengine.kept(over))
     scene.close()
 
 
