@@ -16,11 +16,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+import disturbance
 from slowbye.errors import SlowbyeError
 from slowbye.hosts import PODMAN_CONNECTION, Host, Inventory, read_inventory
 
 LAB = pytest.StashKey[Inventory]()
 """Where the session's configuration keeps the inventory, for whoever is no test."""
+
+_DISTURBED = pytest.StashKey[tuple[Sequence[Host], str]]()
 
 _MADE_BY = {
     "media": ("/etc/systemd/system/rtpengine-daemon.service.d/slowbye.conf", "site"),
@@ -46,6 +49,7 @@ def examine(
     config: pytest.Config,
     groups: Mapping[str, int],
     default: str = "inventory/lab",
+    disturbs: bool = True,
 ) -> int | None:
     """Make sure that the hosts are there and provisioned, and keep them for the tests.
 
@@ -54,6 +58,7 @@ def examine(
         groups: the groups that the suite needs, and how many hosts of each; 0 for a group whose
             hosts have to be up if there are any.
         default: the suite's own inventory.
+        disturbs: whether the suite makes services log errors: by impairing the WAN, say.
 
     Returns:
         None, or 2 when something is wrong, which has then been said.
@@ -72,11 +77,19 @@ def examine(
                 f"one suite is made for {inventory.path} and another for {path}: run them one by "
                 "one, or say --inventory"
             )
-        _check(inventory, groups, reach=not config.option.collectonly)
+        if not config.option.collectonly:
+            hosts = _check(inventory, groups)
+            if disturbs and _DISTURBED not in config.stash and not hasattr(config, "workerinput"):
+                config.stash[_DISTURBED] = (hosts, disturbance.begin(hosts))
     except SlowbyeError as error:
         return refuse(error)
     config.stash[LAB] = inventory
     return None
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if _DISTURBED in config.stash:
+        disturbance.end(*config.stash[_DISTURBED])
 
 
 def refuse(error: SlowbyeError) -> int:
@@ -93,21 +106,20 @@ def members(inventory: Inventory, group: str) -> Sequence[Host]:
         return ()
 
 
-def _check(inventory: Inventory, groups: Mapping[str, int], reach: bool) -> None:
+def _check(inventory: Inventory, groups: Mapping[str, int]) -> Sequence[Host]:
     found: dict[str, tuple[Host, str]] = {}
     for group, count in groups.items():
         hosts = inventory.group(group) if count else members(inventory, group)
         if len(hosts) < count:
             raise SlowbyeError(f"inventory {inventory.path} has fewer than {count} {group} hosts")
         found.update({host.name: (host, group) for host in hosts})
-    if not reach:
-        return
     podman = any(host.connection == PODMAN_CONNECTION for host, _ in found.values())
     if podman and os.geteuid() != 0:
         raise SlowbyeError("the lab's hosts are containers of root: run it as root, or with sudo")
     with ThreadPoolExecutor(max_workers=16) as pool:
         # The first problem is told, in the inventory's order.
         list(pool.map(lambda member: _check_host(inventory.path, *member), found.values()))
+    return [host for host, _ in found.values() if host.connection != "local"]
 
 
 def _check_host(inventory: str, host: Host, group: str) -> None:

@@ -28,7 +28,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     config.addinivalue_line("markers", "crashes: kills what it tests, and so comes last")
     if config.option.help:
         return None
-    if status := lab_preflight.examine(config, _GROUPS):
+    if status := lab_preflight.examine(config, _GROUPS, disturbs=False):
         return status
     try:
         found = list(fleet.machines(config.stash[lab_preflight.LAB], _GROUPS))

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 import pytest
 
+from disturbance import disturbing
 from infra import listeners
 from infra.fleet import Machine, Unit
-from infra.wreckage import breaking
 
 pytestmark = pytest.mark.crashes
 
@@ -51,7 +51,7 @@ def _amiss(service: Unit, machines: Sequence[Machine]) -> list[str]:
 def test_a_service_is_back_and_at_work_after_a_crash(
     service: Unit, machines: Sequence[Machine]
 ) -> None:
-    with breaking(service.machine):
+    with disturbing(*(machine.host for machine in machines)):
         _kill(service)
         deadline = time.monotonic() + _BACK_WITHIN_S
         while (amiss := _amiss(service, machines)) and time.monotonic() < deadline:
