@@ -21,6 +21,9 @@ PODMAN_CONNECTION = "containers.podman.podman"
 
 _VARIABLES = (
     "public_address",
+    "untrusted_address",
+    "private_address",
+    "nat_udp_timeout",
     "ansible_connection",
     "ansible_host",
     "ansible_user",
@@ -32,6 +35,10 @@ _VARIABLES = (
     "sip_proxy_rtpengine_disable_tout",
     "sip_proxy_rtpengine_sets",
     "sip_proxy_ng_path_header",
+    "sip_proxy_users",
+    "sip_proxy_realm",
+    "sip_proxy_min_expires",
+    "sip_proxy_nat_ping_interval",
     "rtpengine_listen_ng",
     "rtpengine_delete_delay",
 )
