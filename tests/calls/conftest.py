@@ -15,6 +15,7 @@ from calls.rtpengine import Rtpengine
 from calls.scene import NewWire, Scene
 from calls.turns import Turns
 from calls.wire import Wire
+from slowbye.errors import SlowbyeError
 from slowbye.hosts import Host, Inventory
 from slowbye.reproduce.paths import NgPath, choose
 
@@ -136,6 +137,18 @@ def new_client(_scene: Scene) -> Callable[..., Client]:
 def caller(_scene: Scene) -> Client:
     """A registered user over UDP, to whom nothing else happens."""
     return _scene.registered("caller")
+
+
+@pytest.fixture
+def phone(new_client: Callable[..., Client], lab: Inventory) -> Client:
+    """One behind NAT."""
+    try:
+        host = lab.first("natted")
+    except SlowbyeError:
+        pytest.skip("nobody in the inventory is behind NAT (group natted)")
+    client = new_client("phone", host=host, address=host.variables["private_address"])
+    client.register()
+    return client
 
 
 @pytest.fixture

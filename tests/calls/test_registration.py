@@ -1,0 +1,54 @@
+"""A registration lives as long as it says, and no longer."""
+
+import time
+
+import pytest
+
+from calls import messages
+from calls.client import Client
+from calls.talking import hang_up, talk
+from slowbye.hosts import Host
+
+
+def _is_unknown(user: Client, to: Client) -> None:
+    calling = to.invite(user.uri)
+    calling.ack_failure(calling.receive(404))
+
+
+def test_a_registration_expires(caller: Client, callee: Client, proxy: Host) -> None:
+    lives_s = int(proxy.variables.get("sip_proxy_min_expires") or 60)
+    if lives_s > 10:
+        pytest.skip(f"the proxy grants no registration shorter than {lives_s} s")
+    ok = callee.register(expires=lives_s)
+    (contact,) = messages.values(ok, "Contact")
+    assert f"expires={lives_s}" in contact
+
+    time.sleep(lives_s + 1)
+    _is_unknown(callee, caller)
+
+
+def test_who_asks_for_less_gets_the_shortest_that_is_granted(callee: Client, proxy: Host) -> None:
+    lives_s = int(proxy.variables.get("sip_proxy_min_expires") or 60)
+    (contact,) = messages.values(callee.register(expires=1), "Contact")
+    assert f"expires={lives_s}" in contact
+
+
+def test_who_unregisters_is_unknown(caller: Client, callee: Client) -> None:
+    ok = callee.register(expires=0)
+    assert messages.values(ok, "Contact") == []
+    _is_unknown(callee, caller)
+
+
+def test_a_star_removes_every_contact(caller: Client, callee: Client) -> None:
+    callee.register(headers={"Contact": "<sip:another@198.18.0.1:5070>"})
+    callee.register(expires=0, headers={"Contact": "*"})
+    _is_unknown(callee, caller)
+
+
+def test_a_registration_replaces_the_one_of_the_same_contact(
+    caller: Client, callee: Client
+) -> None:
+    ok = callee.register()
+    assert len(messages.values(ok, "Contact")) == 1
+    calling, _ = talk(caller, callee)
+    hang_up(calling, callee)
