@@ -8,7 +8,7 @@ was impaired, or they were sent nonsense. The marks stay for as long as the jour
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 
 from slowbye.errors import SlowbyeError
 from slowbye.hosts import Host
@@ -28,9 +28,7 @@ def begin(hosts: Sequence[Host]) -> str:
 
 def end(hosts: Sequence[Host], key: str) -> None:
     """Mark the end of what has begun; a host that is gone has no journal to look at."""
-    for host in hosts:
-        with suppress(SlowbyeError):
-            _mark([host], f"end {key}")
+    _mark(hosts, f"end {key}", may_be_gone=True)
 
 
 @contextmanager
@@ -43,9 +41,13 @@ def disturbing(*hosts: Host) -> Iterator[None]:
         end(hosts, key)
 
 
-def _mark(hosts: Sequence[Host], text: str) -> None:
+def _mark(hosts: Sequence[Host], text: str, may_be_gone: bool = False) -> None:
+    def mark(host: Host) -> None:
+        with suppress(SlowbyeError) if may_be_gone else nullcontext():
+            host.run(["logger", "--tag", TAG, text])
+
     with ThreadPoolExecutor(len(hosts) or 1) as pool:
-        list(pool.map(lambda host: host.run(["logger", "--tag", TAG, text]), hosts))
+        list(pool.map(mark, hosts))
 
 
 def time_us(entry: Mapping[str, str]) -> int:

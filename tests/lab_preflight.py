@@ -27,7 +27,7 @@ _DISTURBED = pytest.StashKey[tuple[Sequence[Host], str]]()
 
 _MADE_BY = {
     "media": ("/etc/systemd/system/rtpengine-daemon.service.d/slowbye.conf", "site"),
-    "sip": ("/etc/slowbye/proxy-reason", "site"),
+    "sip": ("/etc/slowbye/proxy", "site"),
     "clients": ("/opt/slowbye/bin/slowbye", "lab"),
     "wan": ("/etc/slowbye/driver", "lab"),
     "nat": ("/etc/systemd/system/lab-routes.service", "lab"),

@@ -17,7 +17,7 @@ _BACK_WITHIN_S = 10
 # longer than some services are away.
 _KILL = """
 before=$(systemctl show --property=MainPID --value {name})
-kill -KILL "$before"
+[ "$before" != 0 ] && kill -KILL "$before"
 for _ in $(seq {tries}); do
   now=$(systemctl show --property=MainPID --value {name})
   if [ "$now" != "$before" ] && [ "$now" != 0 ] && systemctl --quiet is-active {name}; then
