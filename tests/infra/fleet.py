@@ -132,8 +132,12 @@ def units(machine: Machine) -> Iterator[Unit]:
     if not machine.variables:
         return
     if machine.group == "sip":
-        script = f"/etc/{machine.proxy}/{machine.proxy}.cfg"
-        yield Unit(machine, f"{machine.proxy}.service", machine.proxy, (script,), (script,))
+        files = [f"/etc/{machine.proxy}/{machine.proxy}.cfg"]
+        if machine.variables["sip_proxy_users"]:
+            files.append(f"/etc/{machine.proxy}/dbtext/subscriber")
+        yield Unit(
+            machine, f"{machine.proxy}.service", machine.proxy, tuple(files), secrets=tuple(files)
+        )
     if machine.group == "media":
         yield Unit(
             machine,

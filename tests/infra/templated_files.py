@@ -20,8 +20,13 @@ def patterns(machine: Machine) -> set[str]:
         variables = {**_variables(role, "defaults"), **_variables(role, "vars")}
         for path in sorted(Path("roles", role, "tasks").glob("*.yml")):
             for task in _templates(yaml.safe_load(path.read_text()) or []):
-                found.update(_destinations(task, {**variables, **machine.variables}))
+                found.update(_destinations(task, {**variables, **_known(machine)}))
     return found
+
+
+def _known(machine: Machine) -> dict[str, Any]:
+    chosen = {"sip_proxy_chosen": machine.proxy} if machine.group == "sip" else {}
+    return {**machine.variables, **chosen}
 
 
 def _roles(machine: Machine) -> set[str]:
@@ -52,8 +57,12 @@ def _destinations(task: Mapping[str, Any], variables: Mapping[str, Any]) -> Iter
     for item in loop if isinstance(loop, list) else [None]:
         known = {**variables, "item": item} if isinstance(item, str) else variables
 
-        def fill(expression: re.Match[str], known: Mapping[str, Any] = known) -> str:
-            value = known.get(expression[1])
-            return value if isinstance(value, str) and "{" not in value else "*"
+        yield _fill(task[_TEMPLATE]["dest"], known)
 
-        yield re.sub(r"{{ *(.*?) *}}", fill, task[_TEMPLATE]["dest"])
+
+def _fill(template: str, known: Mapping[str, Any]) -> str:
+    def value(expression: re.Match[str]) -> str:
+        found = known.get(expression[1])
+        return _fill(found, known) if isinstance(found, str) else "*"
+
+    return re.sub(r"{{ *(.*?) *}}", value, template)
