@@ -283,6 +283,24 @@ class Client:
         assert isinstance(message, Response)
         return message
 
+    def receive_failure(self, method: str, timeout_s: float = PATIENCE_S) -> Response:
+        """Wait for a response that says that a request has failed, whatever its status.
+
+        Raises:
+            AssertionError: it did not come; what came instead.
+        """
+
+        def wanted(message: Request | Response) -> bool:
+            return (
+                isinstance(message, Response)
+                and message.code >= 300
+                and message.cseq.method == method
+            )
+
+        message = self._receive(wanted, f"a failure ({method})", timeout_s)
+        assert isinstance(message, Response)
+        return message
+
     def receives_nothing(self, method: str, within_s: float) -> bool:
         """Whether no request with a method comes within a time."""
         try:
