@@ -107,11 +107,10 @@ class Unit:
     def show(self, *properties: str) -> dict[str, str]:
         """Return some of its properties, as systemd had them when the host was first asked.
 
-        Raises:
-            KeyError: systemd knows no such property of it.
+        One that systemd does not know, as of a unit that is not installed, is empty.
         """
         shown = self.machine.properties[self.name]
-        return {name: shown[name] for name in properties}
+        return {name: shown.get(name, "") for name in properties}
 
     def journal(self) -> str:
         """Return its last lines in the journal."""
