@@ -15,6 +15,7 @@ sentence, takes what it needs as fixtures, does what its users do, and then look
 
 Fixtures
     ``caller``, ``callee``: registered users over UDP, with names of their own in each test.
+    ``phone``: another one, behind NAT; without such a host in the inventory the test is skipped.
     ``new_client(role, host=…, transport="udp"|"tcp", address=…)``: any other, on any host of the
     inventory (``lab.first("natted")``), not registered yet.
     ``wire``: :meth:`~calls.wire.Wire.sip`, ``requests(method, source)``, ``responses(code, method,

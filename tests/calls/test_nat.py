@@ -31,6 +31,19 @@ def test_the_proxy_sees_another_address_and_another_port(
     assert f"rport={outside[1]}" in via
 
 
+def test_a_phone_that_does_not_ask_for_it_is_answered_where_it_sent_from(phone: Client) -> None:
+    # RFC 3581 has it ask with ";rport"; without, the answer would go to the port in its Via.
+    phone.register(headers={"Via": phone.via().replace(";rport", "")})
+
+
+def test_nobody_gets_in_whom_the_phone_did_not_send_for(
+    caller: Client, phone: Client, outside: Address
+) -> None:
+    # Else the tests here would pass without any of what they test.
+    caller.send(caller.build("MESSAGE", phone.uri), to=outside)
+    assert phone.receives_nothing("MESSAGE", within_s=0.5)
+
+
 def test_a_registration_is_bound_to_where_it_came_from(
     phone: Client, outside: Address, wire: Wire
 ) -> None:

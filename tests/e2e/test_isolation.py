@@ -47,3 +47,24 @@ def test_a_host_reaches_the_others_only_over_its_public_interface(lab: Inventory
     for host in hosts:
         for address in set(_addresses(lab)) - {host.address}:
             assert " dev public0 " in host.run(["ip", "route", "get", address]).stdout
+
+
+def test_nobody_has_a_way_to_a_phone_behind_nat_but_its_box(lab: Inventory) -> None:
+    for phone in lab.group("natted"):
+        private = phone.variables["private_address"]
+        for group in _ROUTED_GROUPS:
+            for host in lab.group(group):
+                asked = host.run(["ip", "route", "get", private])
+                assert asked.returncode != 0, f"{host.name} reaches {private}: {asked.stdout}"
+        for address in _addresses(lab):
+            route = phone.run(["ip", "route", "get", address]).stdout
+            assert " via " in route
+            assert " dev public0 " in route
+
+
+def test_a_phone_without_its_interface_reaches_nobody(lab: Inventory) -> None:
+    for phone in lab.group("natted"):
+        with _public_interface_down(phone):
+            for address in _addresses(lab):
+                asked = phone.run(["ip", "route", "get", address])
+                assert asked.returncode != 0, f"{phone.name} reaches {address}: {asked.stdout}"
