@@ -41,7 +41,7 @@ class Watch:
         return self._unit
 
     def assert_unharmed(self) -> None:
-        """Make sure that every process is the one that it was, and that none complains."""
+        """Make sure that no process died since the last look, and that none ever complained."""
         self.assert_same_processes()
         said = journal.read_since(self._proxy, self._unit, self._since)
         serious = [entry for entry in said if _SERIOUS.search(entry.message)]
@@ -49,12 +49,10 @@ class Watch:
         assert worst is None, f"{self._unit} says {worst}"
 
     def assert_same_processes(self) -> None:
-        """Make sure that no process died."""
-        now = self._look()
-        assert now == self._processes, (
-            f"processes that died: {sorted(self._processes - now)}, "
-            f"new ones: {sorted(now - self._processes)}"
-        )
+        """Make sure that no process died since the last look."""
+        before, self._processes = self._processes, self._look()
+        gone, new = len(before - self._processes), len(self._processes - before)
+        assert before == self._processes, f"{gone} processes died, {new} were started"
 
     def _look(self) -> set[tuple[str, str]]:
         lines = self._proxy.run(_LOOK).stdout.splitlines()
