@@ -51,6 +51,11 @@ test: ## the same set-up, then everything that CI runs
 	@bin/setup --dev
 	@tests/run $(LAB_VARIABLES)
 
+.PHONY: test-all
+test-all: ## the same, and what takes longer: all of molecule's scenarios, SIPp's load, the soak
+	@bin/setup --dev
+	@tests/run --all $(LAB_VARIABLES)
+
 .PHONY: soak
 soak: ## the tunnel's faults at full length, a minute each: about a quarter of an hour
 	@bin/setup --dev
