@@ -28,10 +28,14 @@ def test_hold_and_resume_reach_the_other_side(
     assert rtpengine.forgets(calling.call_id)
 
 
-def test_both_sides_hear_each_other_again_after_a_hold(caller: Client, callee: Client) -> None:
+def test_both_sides_hear_each_other_again_after_a_hold(
+    caller: Client, callee: Client, rtpengine: Rtpengine
+) -> None:
     calling, _ = talk(caller, callee)
     change_media(calling, callee, "inactive", "inactive")
     offer, answer = change_media(calling, callee, "sendrecv", "sendrecv")
+    relays = {host.address for host in rtpengine.hosts}
+    assert {sdp.media_address(offer)[0], sdp.media_address(answer)[0]} <= relays
 
     caller.media.send(sdp.media_address(answer))
     assert callee.media.hears(caller.media) == sdp.media_address(offer)
