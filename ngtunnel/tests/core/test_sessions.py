@@ -86,6 +86,7 @@ class Busy(Named):
 
     @property
     def busy(self) -> bool:
+        """Say what the test says."""
         return self.awaited
 
 
