@@ -1,8 +1,6 @@
 """A scripted user agent: it sends what the test says and nothing else, and keeps what it gets."""
 
-import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from sipmessage import Message, Request, Response
@@ -10,30 +8,12 @@ from sipmessage import Message, Request, Response
 from calls import messages, sdp
 from calls.dialog import Dialog
 from calls.endpoint import Address, Arrival, Endpoint
+from calls.inbox import Inbox, Received
 from calls.media import Media
 from calls.messages import Headers
 from slowbye.hosts import Host
 
-PATIENCE_S = 5.0
-"""How long a test waits for what must come; much longer than anything that works takes."""
-
 SIP_PORT = 5060
-
-PHRASES = {
-    100: "Trying",
-    180: "Ringing",
-    183: "Session Progress",
-    200: "OK",
-    302: "Moved Temporarily",
-    404: "Not Found",
-    480: "Temporarily Unavailable",
-    486: "Busy Here",
-    487: "Request Terminated",
-    488: "Not Acceptable Here",
-    603: "Decline",
-}
-
-Wanted = Callable[[Request | Response], bool]
 
 
 @dataclass(frozen=True)
@@ -45,24 +25,7 @@ class Sent:
     transport: str
 
 
-@dataclass(frozen=True)
-class Received:
-    """A message as it came.
-
-    Attributes:
-        at: when, in seconds since the epoch.
-        source: where from.
-        repeated: the same bytes had come before: a retransmission.
-    """
-
-    message: Request | Response
-    at: float
-    source: Address
-    transport: str
-    repeated: bool
-
-
-class Client:
+class Client(Inbox):
     """One user on one host, over UDP or TCP.
 
     Everything it puts into its messages is an attribute that a test may change: ``contact``,
@@ -89,18 +52,15 @@ class Client:
         address: str | None = None,
         call_id: str = "calls.test",
     ) -> None:
-        self.name = user
+        super().__init__(user)
         self.host = host
         self.user = user
         self.proxy = proxy
         self.transport = transport
         self.route: list[str] = []
         self.sent: list[Sent] = []
-        self.received: list[Received] = []
         self.not_sip: list[bytes] = []
         self._call_id_suffix = call_id
-        self._inbox: list[Received] = []
-        self._came = threading.Condition()
         self._arrivals: dict[str, Arrival] = {}
         self._answers: dict[str, bytes] = {}
         self._seen: set[bytes] = set()
@@ -238,7 +198,7 @@ class Client:
 
         Its To gets a tag when it has none; within a dialog it has one.
         """
-        answer = messages.response(request, code, phrase or PHRASES.get(code, "Whatever"))
+        answer = messages.response(request, code, phrase or messages.PHRASES.get(code, "Whatever"))
         to = answer.headers["To"]
         if code > 100 and not messages.tag_of(to):
             answer.headers.set("To", f"{to};tag={messages.token()}")
@@ -246,85 +206,6 @@ class Client:
         messages.change(answer, headers or {})
         self.send(answer)
         return answer
-
-    # Waiting
-
-    def receive_request(self, method: str, timeout_s: float = PATIENCE_S) -> Request:
-        """Wait for the next request with a method; what else came stays to be waited for.
-
-        Raises:
-            AssertionError: it did not come; what came instead.
-        """
-        message = self._receive(
-            lambda message: isinstance(message, Request) and message.method == method,
-            method,
-            timeout_s,
-        )
-        assert isinstance(message, Request)
-        return message
-
-    def receive_response(
-        self, code: int, method: str = "", timeout_s: float = PATIENCE_S
-    ) -> Response:
-        """Wait for the next response with a status, to a request with a method.
-
-        Raises:
-            AssertionError: it did not come; what came instead.
-        """
-
-        def wanted(message: Request | Response) -> bool:
-            return (
-                isinstance(message, Response)
-                and message.code == code
-                and method in ("", message.cseq.method)
-            )
-
-        message = self._receive(wanted, f"{code} ({method or 'any'})", timeout_s)
-        assert isinstance(message, Response)
-        return message
-
-    def receive_failure(self, method: str, timeout_s: float = PATIENCE_S) -> Response:
-        """Wait for a response that says that a request has failed, whatever its status.
-
-        Raises:
-            AssertionError: it did not come; what came instead.
-        """
-
-        def wanted(message: Request | Response) -> bool:
-            return (
-                isinstance(message, Response)
-                and message.code >= 300
-                and message.cseq.method == method
-            )
-
-        message = self._receive(wanted, f"a failure ({method})", timeout_s)
-        assert isinstance(message, Response)
-        return message
-
-    def receives_nothing(self, method: str, within_s: float) -> bool:
-        """Whether no request with a method comes within a time."""
-        try:
-            self.receive_request(method, within_s)
-        except AssertionError:
-            return True
-        return False
-
-    def _receive(self, wanted: Wanted, what: str, timeout_s: float) -> Request | Response:
-        deadline = time.monotonic() + timeout_s
-        with self._came:
-            while True:
-                for received in self._inbox:
-                    if wanted(received.message):
-                        self._inbox.remove(received)
-                        return received.message
-                left_s = deadline - time.monotonic()
-                if left_s <= 0:
-                    break
-                self._came.wait(left_s)
-            others = ", ".join(messages.name_of(each.message) for each in self._inbox)
-        raise AssertionError(
-            f"{self.name} waited {timeout_s:g} s for {what}; what came is {others or 'nothing'}"
-        )
 
     def _arrived(self, arrival: Arrival) -> None:
         try:
@@ -336,15 +217,11 @@ class Client:
         repeated = arrival.data in self._seen
         self._seen.add(arrival.data)
         received = Received(message, arrival.at, arrival.source, arrival.transport, repeated)
-        self.received.append(received)
         if isinstance(message, Request):
             self._arrivals[via] = arrival
             if via in self._answers and message.method != "ACK":
                 self._send_back(self._answers[via], arrival)
-        if not repeated:
-            with self._came:
-                self._inbox.append(received)
-                self._came.notify_all()
+        self.take_in(received)
 
     def _send_back(self, data: bytes, request: Arrival) -> None:
         if request.connection is not None:

@@ -11,6 +11,20 @@ Headers = Mapping[str, str | list[str] | None]
 
 SDP = "application/sdp"
 
+PHRASES = {
+    100: "Trying",
+    180: "Ringing",
+    183: "Session Progress",
+    200: "OK",
+    302: "Moved Temporarily",
+    404: "Not Found",
+    480: "Temporarily Unavailable",
+    486: "Busy Here",
+    487: "Request Terminated",
+    488: "Not Acceptable Here",
+    603: "Decline",
+}
+
 _BRANCH_COOKIE = "z9hG4bK"
 _COPIED = ("Via", "Record-Route", "From", "To", "Call-ID", "CSeq")
 

@@ -7,9 +7,10 @@ import pytest
 from sipmessage import Request, Response
 
 from calls import messages
-from calls.client import PATIENCE_S, Client
+from calls.client import Client
 from calls.dialog import Dialog
 from calls.digest import Account
+from calls.inbox import PATIENCE_S
 from calls.messages import Headers
 from calls.talking import hang_up
 from calls.wire import Wire

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import pytest
 from sipmessage import Request
 
-from calls.client import PATIENCE_S, Client
+from calls.client import Client
 from calls.harm import Watch, calls_meanwhile
+from calls.inbox import PATIENCE_S
 from calls.messages import token
 from calls.torture import corpus
 from calls.torture.corpus import Torture
