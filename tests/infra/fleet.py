@@ -32,6 +32,11 @@ class Machine:
     def __str__(self) -> str:
         return self.host.name
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether all that is on it comes from here; another is only asked whom it reaches."""
+        return bool(self.variables) or self.host.connection == PODMAN_CONNECTION
+
     @cached_property
     def shell(self) -> testinfra.host.Host:
         """Testinfra's way to run commands there as root."""
