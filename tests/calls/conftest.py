@@ -140,15 +140,25 @@ def caller(_scene: Scene) -> Client:
 
 
 @pytest.fixture
-def phone(new_client: Callable[..., Client], lab: Inventory) -> Client:
-    """One behind NAT."""
+def new_phone(_scene: Scene, lab: Inventory) -> Callable[[str], Client]:
+    """Makes clients behind NAT over UDP or TCP, registered: ``new_phone("tcp")``."""
     try:
         host = lab.first("natted")
     except SlowbyeError:
         pytest.skip("nobody in the inventory is behind NAT (group natted)")
-    client = new_client("phone", host=host, address=host.variables["private_address"])
-    client.register()
-    return client
+
+    def new_phone(transport: str) -> Client:
+        client = _scene.client("phone", host, transport, host.variables["private_address"])
+        client.register()
+        return client
+
+    return new_phone
+
+
+@pytest.fixture
+def phone(new_phone: Callable[[str], Client]) -> Client:
+    """A registered user over UDP behind NAT."""
+    return new_phone("udp")
 
 
 @pytest.fixture

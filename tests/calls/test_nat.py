@@ -1,5 +1,7 @@
 """A client behind NAT is reached where its packets come from; everybody else by his Contact."""
 
+from collections.abc import Callable
+
 import pytest
 from sipmessage import Request
 
@@ -13,10 +15,14 @@ from calls.wire import Address, Wire
 @pytest.fixture
 def outside(phone: Client, wire: Wire) -> Address:
     """Where the phone's NAT shows it to the proxy."""
+    return _registered_from(phone, wire)
+
+
+def _registered_from(client: Client, wire: Wire) -> Address:
     (register,) = [
         each
         for each in wire.requests("REGISTER")
-        if messages.uri_of(each.message.headers["To"]) == phone.uri
+        if messages.uri_of(each.message.headers["To"]) == client.uri
     ]
     return register.source
 
@@ -83,6 +89,19 @@ def test_the_contact_of_a_call_from_the_phone_leads_back_to_it(
 
     hang_up(called, phone)
     assert [each.destination for each in wire.requests("BYE", wire.proxy)] == [outside]
+
+
+def test_a_phone_over_tcp_is_called_over_the_connection_that_it_made(
+    caller: Client, new_phone: Callable[[str], Client], wire: Wire
+) -> None:
+    phone = new_phone("tcp")
+    outside = _registered_from(phone, wire)
+    calling, _ = talk(caller, phone)
+    hang_up(calling, phone)
+
+    for method in ("INVITE", "ACK", "BYE"):
+        (sent,) = [each for each in wire.requests(method, wire.proxy) if each.transport == "tcp"]
+        assert sent.destination == outside
 
 
 def test_the_phone_hangs_up_whoever_called(
