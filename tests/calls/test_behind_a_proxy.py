@@ -25,6 +25,7 @@ def _through(edge: Client) -> list[str]:
     return [edge.via(), f"SIP/2.0/UDP {_INSIDE};branch={messages.branch()}"]
 
 
+@pytest.mark.ladder("An INVITE that has passed another proxy")
 def test_an_invite_keeps_its_contact(edge: Client, callee: Client) -> None:
     contact = f"<sip:{edge.user}@{_INSIDE}>"
     calling = edge.invite(callee.uri, headers={"Via": _through(edge), "Contact": contact})

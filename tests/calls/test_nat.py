@@ -183,6 +183,7 @@ def test_who_is_not_behind_nat_is_left_alone(caller: Client, callee: Client, wir
     assert messages.values(calling.answered, "Contact") == [callee.contact]
 
 
+@pytest.mark.ladder("A client that ignores how the Contact was fixed")
 def test_an_ack_and_a_bye_for_the_private_contact_find_the_phone(
     caller: Client, phone: Client, outside: Address, wire: Wire
 ) -> None:

@@ -49,13 +49,12 @@ def write(calls: Path | None, run: Path | None) -> None:
 def check(calls: Path | None, run: Path | None) -> None:
     """Compare docs/captures with what was captured, and the pages with docs/captures."""
     pages = Pages(Path("docs"))
-    differences: list[str] = []
+    differ = False
     for proxy, name, flow in _captured(pages, calls, run):
-        differences += _differences(pages.captured(proxy, name), flow.dump(), f"on {proxy}")
+        differ |= _tell(pages.captured(proxy, name), flow.dump(), f"on {proxy}")
     for page in pages.names:
-        differences += _differences(pages.docs / page, pages.render(page), "from docs/captures")
-    if differences:
-        click.echo("\n".join(differences))
+        differ |= _tell(pages.docs / page, pages.render(page), "from docs/captures")
+    if differ:
         raise SlowbyeError("docs/ is not what the captures say: mend what broke, or `make docs`")
     click.echo(f"docs: {', '.join(pages.names)} are what the captures say")
 
@@ -81,13 +80,14 @@ def _captured(pages: Pages, calls: Path | None, run: Path | None) -> list[tuple[
     return found
 
 
-def _differences(committed: Path, now: str, where: str) -> list[str]:
+def _tell(committed: Path, now: str, where: str) -> bool:
+    """Print how a file differs from what it would be now, and return whether it does."""
     before = committed.read_text(encoding="utf-8") if committed.is_file() else ""
-    return list(
-        unified_diff(
-            before.splitlines(), now.splitlines(), str(committed), f"now, {where}", lineterm=""
-        )
+    lines = unified_diff(
+        before.splitlines(), now.splitlines(), str(committed), f"now, {where}", lineterm=""
     )
+    click.echo("".join(f"{line}\n" for line in lines), nl=False)
+    return before != now
 
 
 if __name__ == "__main__":
