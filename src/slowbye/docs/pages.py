@@ -21,7 +21,7 @@ _SUFFIX = ".j2"
 _SPELLINGS = (
     (re.compile(r";lr=on\b"), ";lr"),
     (re.compile(r";ftag=[^;>\s]+"), ""),
-    (re.compile(r"(?m)^([-+ ]?Via: \S+ [\d.]+):5060\b"), r"\1"),
+    (re.compile(r":5060(?=;branch=z9hG4bK-proxy-)"), ""),
 )
 """Kamailio writes ``lr=on`` for old devices that cannot read a parameter without a value, and notes
 the From's tag in its Record-Route; OpenSIPS writes the default port into its Via."""
