@@ -13,6 +13,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,7 @@ import disturbance
 from slowbye.errors import SlowbyeError
 from slowbye.hosts import PODMAN_CONNECTION, Host, Inventory, read_inventory
 
+_SENT = "inventory"
 LAB = pytest.StashKey[Inventory]()
 """Where the session's configuration keeps the inventory, for whoever is no test."""
 
@@ -66,6 +68,9 @@ def examine(
     if config.option.help:
         return None
     os.chdir(config.rootpath)  # where Ansible finds its configuration
+    if hasattr(config, "workerinput"):  # a process of pytest-xdist; the first one has looked
+        config.stash[LAB] = Inventory.from_json(config.workerinput[_SENT])
+        return None
     asked = config.getoption("--inventory") or os.environ.get("SLOWBYE_INVENTORY")
     path = config.invocation_params.dir / asked if asked else config.rootpath / default
     if path.is_relative_to(config.rootpath):
@@ -79,12 +84,18 @@ def examine(
             )
         if not config.option.collectonly:
             hosts = _check(inventory, groups)
-            if disturbs and _DISTURBED not in config.stash and not hasattr(config, "workerinput"):
+            if disturbs and _DISTURBED not in config.stash:
                 config.stash[_DISTURBED] = (hosts, disturbance.begin(hosts))
     except SlowbyeError as error:
         return refuse(error)
     config.stash[LAB] = inventory
     return None
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Give a process of pytest-xdist what it need not ask Ansible for."""
+    node.workerinput[_SENT] = node.config.stash[LAB].to_json()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -11,9 +11,9 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from slowbye.errors import SlowbyeError
 
@@ -206,6 +206,18 @@ class Inventory:
             SlowbyeError: as :meth:`group`.
         """
         return self.group(group)[0]
+
+    def to_json(self) -> str:
+        """Write it, for another process that need not ask Ansible then."""
+        hosts = [asdict(host) for host in self._hosts.values()]
+        return json.dumps({"path": self.path, "hosts": hosts, "groups": self._groups})
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read what :meth:`to_json` wrote."""
+        read = json.loads(text)
+        hosts = {each["name"]: Host(**each) for each in read["hosts"]}
+        return cls(read["path"], hosts, read["groups"])
 
 
 def read_inventory(path: str) -> Inventory:

@@ -53,7 +53,7 @@ def rungs(wire: Wire, clients: Sequence[Client]) -> list[Rung]:
     names: dict[Address, str] = {wire.proxy: PROXY}
     for client in clients:
         names.update(dict.fromkeys(client.addresses, client.name))
-    seen = wire.sip()
+    seen = [each for each in wire.sip() if not each.repeated]
     found = [_on_the_wire(each, names, wire.proxy[0]) for each in seen]
     direct = {names.get(end) for each in seen for end in (each.source, each.destination)}
     for client in clients:

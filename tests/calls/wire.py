@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from scapy.layers.inet import IP, TCP
@@ -27,6 +27,7 @@ class Seen:
         at: when it was complete, in seconds since the epoch, on the proxy host's clock.
         transport: ``udp`` or ``tcp``.
         data: its bytes.
+        repeated: the same had passed before: a retransmission, which a busy machine is good for.
     """
 
     at: float
@@ -35,6 +36,7 @@ class Seen:
     transport: str
     message: Request | Response
     data: bytes
+    repeated: bool = False
 
     @property
     def name(self) -> str:
@@ -76,28 +78,34 @@ class Wire:
     def sip(self) -> list[Seen]:
         """Return this test's SIP messages until now, in the order in which they passed."""
         self._save()
-        found = [*self._over_udp(), *self._over_tcp()]
-        return sorted(
-            (each for each in found if self._is_ours(each.message.headers.get("Call-ID"))),
-            key=lambda each: each.at,
-        )
+        found = sorted([*self._over_udp(), *self._over_tcp()], key=lambda each: each.at)
+        ours = [each for each in found if self._is_ours(each.message.headers.get("Call-ID"))]
+        passed: set[tuple[Address, Address, bytes]] = set()
+        marked = []
+        for each in ours:
+            key = (each.source, each.destination, each.data)
+            marked.append(replace(each, repeated=key in passed))
+            passed.add(key)
+        return marked
 
     def requests(self, method: str, source: Address | None = None) -> list[Seen]:
-        """Return the requests of a method; only those from an address, if one is given."""
+        """Return the requests of a method, each once; only those from an address, if given."""
         return [
             each
             for each in self.sip()
             if isinstance(each.message, Request)
+            and not each.repeated
             and each.message.method == method
             and source in (None, each.source)
         ]
 
     def responses(self, code: int, method: str, source: Address | None = None) -> list[Seen]:
-        """Return the responses with a status to a method; only those from an address, if given."""
+        """Return the responses with a status to a method, as :meth:`requests` does."""
         return [
             each
             for each in self.sip()
             if isinstance(each.message, Response)
+            and not each.repeated
             and each.message.code == code
             and each.message.cseq.method == method
             and source in (None, each.source)

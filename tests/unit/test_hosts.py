@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from slowbye.errors import SlowbyeError
-from slowbye.hosts import PODMAN_CONNECTION, Host, read_inventory
+from slowbye.hosts import PODMAN_CONNECTION, Host, Inventory, read_inventory
 
 _LAB = """
 all:
@@ -43,6 +43,15 @@ def test_a_host_that_is_no_container_is_reached_by_ssh(tmp_path: Path) -> None:
     assert command[0] == "ssh"
     assert command[-2:] == ["media1", "echo 'a b'"]
     assert command[command.index("-p") + 1] == "2022"
+
+
+def test_an_inventory_that_was_written_is_read_as_it_was(tmp_path: Path) -> None:
+    known = read_inventory(inventory(tmp_path))
+    read = Inventory.from_json(known.to_json())
+    assert read.path == known.path
+    assert [read.first(group) for group in ("sip", "media")] == [
+        known.first(group) for group in ("sip", "media")
+    ]
 
 
 @pytest.mark.parametrize("group", ["wan", "nonsense"])
