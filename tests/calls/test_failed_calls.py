@@ -10,9 +10,6 @@ from calls.kinds import busy, cancelled, unanswered
 from calls.rtpengine import Rtpengine
 from calls.wire import Wire
 
-_DISCARD = 9
-"""A port at which nobody listens."""
-
 
 @pytest.mark.ladder("A call is cancelled while it rings")
 def test_media_is_released_once_the_callee_has_ended_the_invite(
@@ -68,12 +65,12 @@ def test_a_call_that_nobody_answers_is_cancelled_when_its_invitation_expires(
     assert rtpengine.forgets(call_id)
 
 
-def test_a_call_to_a_phone_that_takes_no_connection_leaves_nothing(
+def test_a_call_to_a_phone_by_a_transport_that_the_proxy_lacks_leaves_nothing(
     caller: Client, new_client: Callable[..., Client], rtpengine: Rtpengine
 ) -> None:
-    gone = new_client("gone")
-    gone.contact = f"<sip:{gone.user}@{gone.address[0]}:{_DISCARD};transport=tcp>"
-    gone.register()
-    calling = caller.invite(gone.uri)
+    secure = new_client("secure")
+    secure.contact = f"<sip:{secure.user}@{secure.sent_by};transport=tls>"
+    secure.register()
+    calling = caller.invite(secure.uri)
     calling.ack_failure(caller.receive_failure("INVITE"))
     assert rtpengine.forgets(calling.call_id)
