@@ -156,3 +156,21 @@ def test_a_reply_that_comes_out_in_pieces_is_told_from_a_whole_one(
     assert out == (["its first part", "the rest of it"] if cut_up else ["over 3000 bytes"])
     with pytest.raises(SlowbyeError, match="has no call report that came"):
         report_through(run, "delete", "socat", not cut_up)
+
+
+def test_a_report_that_came_before_its_rtcp_is_not_the_one_that_is_shown(tmp_path: Path) -> None:
+    at_proxy: list[Sent] = []
+    at_rtpengine: list[Sent] = []
+    for at_s, call, length in ((1.0, "short", 2000), (2.0, "long", 3300)):
+        delete = encode_command(call, "delete", {"call-id": call})
+        reply = encode_reply(call, "ok", {"report": "x" * length})
+        sent = udp(at_s + 0.02, RTPENGINE, WORKER, reply)
+        pieces = 1 + len(reply) // 1480
+        at_proxy.append(sip(at_s, CALLER, PROXY, "INVITE sip:c@b SIP/2.0", "INVITE", call))
+        at_proxy.append(sip(at_s + 0.01, CALLER, PROXY, "BYE sip:c@b SIP/2.0", "BYE", call))
+        at_proxy.append(udp(at_s + 0.01, WORKER, RTPENGINE, delete))
+        at_proxy += cut(sent, [at_s + 0.03] * pieces)
+        at_rtpengine += cut(sent, [at_s + 0.02] * pieces)
+    flow = fragments_of_report(wire(tmp_path, at_proxy, at_rtpengine), "delete")
+    assert flow.facts["datagram"] == "over 3000 bytes"
+    assert len(flow.steps) == 6

@@ -56,7 +56,7 @@ def whole_call(wire: RunWire) -> Flow:
     Raises:
         SlowbyeError: the run has no such call.
     """
-    call_id = next(wire.callers_bye()).call_id
+    call_id = wire.callers_bye()[0].call_id
     parties = Parties(wire, call_id)
     commands = {asked.request.cookie: asked.request.command for asked in wire.commands(call_id)}
     steps: dict[Datagram, Step] = {
