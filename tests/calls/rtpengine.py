@@ -9,7 +9,7 @@ from slowbye.hosts import Host
 
 _CLI = "127.0.0.1/2224"
 _ASK = f'exec 3<>/dev/tcp/{_CLI} && printf "%s\\n" "$1" >&3 && cat <&3'
-_CALL_ID = re.compile(r"^callid: *([^ |]+)", re.M)
+_CALL_ID = re.compile(r"^(?:callid|ID): *([^ |]+)", re.M)  # of 10.5, and of 12.5
 _LOOK_S = 0.1
 _PATIENCE_S = 5.0
 _LINGERS_S = 30.0
