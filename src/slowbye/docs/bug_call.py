@@ -51,12 +51,25 @@ def sip_label(seen: SipSeen) -> str:
 
 
 def whole_call(wire: RunWire) -> Flow:
-    """Return the flow of the first call: every SIP message but 100, every ng message, each once.
+    """Return the flow of a call: every SIP message but 100, every ng message, each once.
+
+    A callee answers while it still rings. It is the first call in which its ringing had reached the
+    caller by then, as in nearly all; which call that is, only chance makes different.
 
     Raises:
         SlowbyeError: the run has no such call.
     """
-    call_id = wire.callers_bye()[0].call_id
+    flows = [_flow(wire, bye.call_id) for bye in wire.callers_bye()]
+    return next((flow for flow in flows if _rang_before_it_was_answered(flow)), flows[0])
+
+
+def _rang_before_it_was_answered(flow: Flow) -> bool:
+    invite = [(step.source, step.label) for step in flow.steps if step.method == "INVITE"]
+    rang, answered = ("proxy", "180 Ringing"), ("callee", "200 OK")
+    return {rang, answered} <= set(invite) and invite.index(rang) < invite.index(answered)
+
+
+def _flow(wire: RunWire, call_id: str) -> Flow:
     parties = Parties(wire, call_id)
     commands = {asked.request.cookie: asked.request.command for asked in wire.commands(call_id)}
     steps: dict[Datagram, Step] = {
