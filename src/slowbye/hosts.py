@@ -29,6 +29,7 @@ _VARIABLES = (
     "ansible_user",
     "ansible_port",
     "ansible_ssh_private_key_file",
+    "ansible_ssh_common_args",
     "sip_proxy_workers",
     "sip_proxy_rtpengine_tout_ms",
     "sip_proxy_rtpengine_retr",
@@ -103,6 +104,7 @@ class Host:
         ):
             if self.variables.get(name):
                 options += [option, str(self.variables[name])]
+        options += shlex.split(self.variables.get("ansible_ssh_common_args") or "")
         return ["ssh", *options, self.target, shlex.join(argv)]
 
     def run(self, argv: Sequence[str], timeout_s: float = 30) -> subprocess.CompletedProcess[str]:

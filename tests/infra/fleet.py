@@ -42,13 +42,16 @@ class Machine:
         """Testinfra's way to run commands there as root."""
         if self.host.connection == PODMAN_CONNECTION:
             return testinfra.get_host(f"podman://{self.host.target}")
-        user, port, key = (
-            self.host.variables.get(name)
-            for name in ("ansible_user", "ansible_port", "ansible_ssh_private_key_file")
+        user, port, key, more = (
+            self.host.variables.get(f"ansible_{name}")
+            for name in ("user", "port", "ssh_private_key_file", "ssh_common_args")
         )
         at = f"{user}@" if user else ""
         spec = f"ssh://{at}{self.host.target}{f':{port}' if port else ''}"
-        options = {"ssh_extra_args": "-o BatchMode=yes", "ssh_identity_file": key}
+        options = {
+            "ssh_extra_args": f"-o BatchMode=yes {more or ''}",
+            "ssh_identity_file": key,
+        }
         unprivileged = testinfra.get_host(spec, **options)
         if unprivileged.check_output("id -u") == "0":
             return unprivileged

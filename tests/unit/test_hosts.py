@@ -19,7 +19,10 @@ all:
         ansible_host: "{{ prefix }}{{ inventory_hostname }}"
     media:
       hosts:
-        media1: {ansible_user: root, ansible_port: 2022}
+        media1:
+          ansible_user: root
+          ansible_port: 2022
+          ansible_ssh_common_args: -J "gate{{ 1 }}" -o UserKnownHostsFile=known
     wan: {}
 """
 
@@ -43,6 +46,8 @@ def test_a_host_that_is_no_container_is_reached_by_ssh(tmp_path: Path) -> None:
     assert command[0] == "ssh"
     assert command[-2:] == ["media1", "echo 'a b'"]
     assert command[command.index("-p") + 1] == "2022"
+    assert command[command.index("-J") + 1] == "gate1"
+    assert "UserKnownHostsFile=known" in command
 
 
 def test_an_inventory_that_was_written_is_read_as_it_was(tmp_path: Path) -> None:
