@@ -153,8 +153,8 @@ def units(machine: Machine) -> Iterator[Unit]:
             configuration=("/etc/rtpengine/rtpengine.conf",),
             secrets=("/etc/rtpengine/rtpengine.conf",),
         )
-        rules = "/etc/nftables.d/slowbye.nft"
-        yield Unit(machine, "slowbye-firewall.service", configuration=(rules,))
+    rules = "/etc/nftables.d/slowbye.nft"
+    yield Unit(machine, "slowbye-firewall.service", configuration=(rules,))
     for instance in machine.instances:
         name = f"ngtunnel@{instance['name']}"
         tls = [f"/etc/ngtunnel/tls/{file}" for file in ("certificate.pem", "ca.pem", "key.pem")]

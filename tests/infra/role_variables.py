@@ -32,7 +32,10 @@ def read(inventory: str) -> dict[str, Mapping[str, Any]]:
         json.dump([_showing(play) for play in plays], playbook)
         playbook.flush()
         answer = _play(inventory, playbook.name)
-    return dict(_shown(answer))
+    found: dict[str, Mapping[str, Any]] = {}
+    for name, variables in _shown(answer):
+        found[name] = {**found.get(name, {}), **variables}
+    return found
 
 
 def _showing(play: Mapping[str, Any]) -> dict[str, Any]:
