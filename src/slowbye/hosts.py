@@ -22,6 +22,7 @@ PODMAN_CONNECTION = "containers.podman.podman"
 _VARIABLES = (
     "public_address",
     "untrusted_address",
+    "stranger_addresses",
     "private_address",
     "nat_udp_timeout",
     "ansible_connection",
@@ -39,6 +40,9 @@ _VARIABLES = (
     "sip_proxy_users",
     "sip_proxy_realm",
     "sip_proxy_min_expires",
+    "sip_proxy_ban_seconds",
+    "sip_proxy_ban_requests",
+    "sip_proxy_ban_wrong_credentials",
     "sip_proxy_nat_ping_interval",
     "rtpengine_listen_ng",
     "rtpengine_delete_delay",

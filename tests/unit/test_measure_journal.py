@@ -65,3 +65,8 @@ def test_a_message_that_is_not_text_is_a_list_of_bytes() -> None:
 
 def test_an_empty_message_is_empty() -> None:
     assert parse(line(None))[0].message == ""
+
+
+def test_the_entry_that_a_cursor_points_to_is_not_after_it() -> None:
+    lines = [line("before", __CURSOR="s=1;i=1"), line("after", __CURSOR="s=1;i=2")]
+    assert [entry.message for entry in parse("\n".join(lines), "s=1;i=1")] == ["after"]

@@ -55,18 +55,27 @@ def read_since(host: Host, unit: str, since: str | None) -> list[Entry]:
     Raises:
         SlowbyeError: the journal cannot be read.
     """
-    after = [] if since is None else [f"--after-cursor={since}"]
-    done = host.run(["journalctl", "--quiet", "--output=json", f"--unit={unit}", *after])
+    # Not --after-cursor: with --unit, systemd 252 leaves out the unit's first entry after a cursor
+    # that points to an entry of another.
+    start = [] if since is None else [f"--cursor={since}"]
+    done = host.run(["journalctl", "--quiet", "--output=json", f"--unit={unit}", *start])
     if done.returncode != 0:
         raise SlowbyeError(f"{host.name}: journalctl failed: {done.stderr.strip()}")
-    return parse(done.stdout)
+    return parse(done.stdout, since)
 
 
-def parse(output: str) -> list[Entry]:
-    """Read ``journalctl -o json``: one object a line; a message that is not text is a byte list."""
+def parse(output: str, but: str | None = None) -> list[Entry]:
+    """Read ``journalctl -o json``: one object a line; a message that is not text is a byte list.
+
+    Args:
+        output: what it printed.
+        but: the cursor of an entry to leave out.
+    """
     entries = []
     for line in output.splitlines():
         fields = json.loads(line)
+        if but is not None and fields.get("__CURSOR") == but:
+            continue
         message = fields.get("MESSAGE") or ""
         if isinstance(message, list):
             message = bytes(message).decode(errors="replace")
