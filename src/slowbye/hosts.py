@@ -6,15 +6,14 @@ its variables may be templates: ``ansible-inventory --list`` prints those unrend
 """
 
 import json
-import os
 import shlex
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from slowbye import ansible
 from slowbye.errors import SlowbyeError
 
 PODMAN_CONNECTION = "containers.podman.podman"
@@ -236,7 +235,7 @@ def read_inventory(path: str) -> Inventory:
         raise SlowbyeError(f"inventory {path}: no such file or directory")
     asked = {name: f"{{{{ {name} | default(none) }}}}" for name in _VARIABLES}
     arguments = json.dumps({"msg": {"variables": asked, "groups": "{{ groups }}"}})
-    answer = _ansible(path, ["all", "-m", "ansible.builtin.debug", "-a", arguments])
+    answer = ansible.ask(path, "ansible", "all", "-m", "ansible.builtin.debug", "-a", arguments)
     tasks = [task for play in answer.get("plays", ()) for task in play["tasks"]]
     found: dict[str, Any] = tasks[0]["hosts"] if tasks else {}
     if not found:
@@ -256,34 +255,3 @@ def read_inventory(path: str) -> Inventory:
             variables=variables,
         )
     return Inventory(path, hosts, groups)
-
-
-def _ansible(inventory: str, arguments: Sequence[str]) -> dict[str, Any]:
-    program = Path(sys.executable).with_name("ansible")
-    environment = {
-        **os.environ,
-        "ANSIBLE_LOAD_CALLBACK_PLUGINS": "1",
-        "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
-        "ANSIBLE_NOCOLOR": "1",
-        "ANSIBLE_DEPRECATION_WARNINGS": "0",
-    }
-    try:
-        done = subprocess.run(
-            [program, "-i", inventory, *arguments],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            env=environment,
-        )
-    except FileNotFoundError as error:
-        raise SlowbyeError(
-            f"Ansible is not installed beside {sys.executable}: pip install 'slowbye[control]'"
-        ) from error
-    try:
-        answer = json.loads(done.stdout)
-    except ValueError as error:
-        lines = done.stderr.strip().splitlines() or ["ansible printed nothing"]
-        fault = next((line for line in lines if "ERROR" in line), lines[-1])
-        raise SlowbyeError(f"inventory {inventory}: {fault}") from error
-    assert isinstance(answer, dict)  # noqa: S101 - the callback writes one object
-    return answer

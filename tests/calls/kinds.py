@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from calls.client import Client
 from calls.dialog import Dialog
-from calls.talking import hang_up, talk
+from calls.talking import change_media, hang_up, invite, pick_up, talk
 
 Kind = Callable[[Client, Client, str | None], str]
 
@@ -32,17 +32,22 @@ def ended_by_the_callee(caller: Client, callee: Client, path: str | None = None)
 
 def cancelled(caller: Client, callee: Client, path: str | None = None) -> str:
     """CANCEL while it rings."""
-    calling = caller.invite(callee.uri, path=path)
-    called = Dialog.called(callee, callee.receive_request("INVITE"))
+    calling, called = invite(caller, callee, path=path)
     called.ring()
     calling.receive(180)
     calling.cancel()
     caller.receive_response(200, "CANCEL")
+    _give_up_ringing(called)
+    calling.ack_failure(calling.receive(487))
+    return calling.call_id
+
+
+def _give_up_ringing(called: Dialog) -> None:
+    """Take the CANCEL, and end the INVITE."""
+    callee = called.client
     callee.reply(callee.receive_request("CANCEL"), 200)
     called.respond(487)
     callee.receive_request("ACK")
-    calling.ack_failure(calling.receive(487))
-    return calling.call_id
 
 
 def busy(caller: Client, callee: Client, path: str | None = None) -> str:
@@ -56,8 +61,7 @@ def unavailable(caller: Client, callee: Client, path: str | None = None) -> str:
 
 
 def _refused(caller: Client, callee: Client, path: str | None, code: int) -> str:
-    calling = caller.invite(callee.uri, path=path)
-    called = Dialog.called(callee, callee.receive_request("INVITE"))
+    calling, called = invite(caller, callee, path=path)
     called.respond(code)
     callee.receive_request("ACK")
     calling.ack_failure(calling.receive(code))
@@ -66,13 +70,10 @@ def _refused(caller: Client, callee: Client, path: str | None, code: int) -> str
 
 def unanswered(caller: Client, callee: Client, path: str | None = None) -> str:
     """It rings for as long as the invitation stands; then the proxy says 408 and cancels it."""
-    calling = caller.invite(callee.uri, headers={"Expires": str(RINGS_S)}, path=path)
-    called = Dialog.called(callee, callee.receive_request("INVITE"))
+    calling, called = invite(caller, callee, path=path, headers={"Expires": str(RINGS_S)})
     called.ring()
     calling.receive(180)
-    callee.reply(callee.receive_request("CANCEL"), 200)
-    called.respond(487)
-    callee.receive_request("ACK")
+    _give_up_ringing(called)
     calling.ack_failure(calling.receive(408))
     return calling.call_id
 
@@ -90,26 +91,18 @@ def held_and_resumed(caller: Client, callee: Client, path: str | None = None) ->
 
 def offered_late(caller: Client, callee: Client, path: str | None = None) -> str:
     """INVITE without SDP: the 200 has the offer, and the ACK the answer."""
-    calling = caller.invite(callee.uri, b"", path=path)
-    called = Dialog.called(callee, callee.receive_request("INVITE"))
-    called.answer()
-    calling.receive(200)
-    calling.ack(body=caller.sdp())
-    callee.receive_request("ACK")
+    calling, called = invite(caller, callee, b"", path)
+    pick_up(calling, called, caller.sdp())
     hang_up(calling, callee)
     return calling.call_id
 
 
 def heard_early(caller: Client, callee: Client, path: str | None = None) -> str:
     """183 with SDP before the 200, which has the same again."""
-    calling = caller.invite(callee.uri, path=path)
-    called = Dialog.called(callee, callee.receive_request("INVITE"))
+    calling, called = invite(caller, callee, path=path)
     called.respond(183, body=callee.sdp())
     calling.receive(183)
-    called.answer()
-    calling.receive(200)
-    calling.ack()
-    callee.receive_request("ACK")
+    pick_up(calling, called)
     hang_up(calling, callee)
     return calling.call_id
 
@@ -127,17 +120,6 @@ def updated(caller: Client, callee: Client, path: str | None = None) -> str:
     caller.receive_response(200, "UPDATE")
     hang_up(calling, callee)
     return calling.call_id
-
-
-def change_media(who: Dialog, other: Client, offer: str, answer: str) -> tuple[bytes, bytes]:
-    """Send a re-INVITE with new directions; return what each side got to see of the other's SDP."""
-    who.offer(offer)
-    invite = other.receive_request("INVITE")
-    other.reply(invite, 200, headers={"Contact": other.contact}, body=other.sdp(answer, who.offers))
-    accepted = who.receive(200)
-    who.ack()
-    other.receive_request("ACK")
-    return invite.body, accepted.body
 
 
 KINDS: tuple[Kind, ...] = (

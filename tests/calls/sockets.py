@@ -7,8 +7,8 @@ can therefore enter a container's namespace, make the socket, and leave: nothing
 import functools
 import os
 import subprocess
-import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from pyroute2 import netns  # type: ignore[import-untyped]
@@ -40,23 +40,14 @@ def on(host: Host, make: Callable[[], T]) -> T:
             "give a client host `ansible_connection: local`"
         )
     namespace = _namespace(host.target)
-    outcome: list[T] = []
-    fault: list[BaseException] = []
 
-    def enter() -> None:
-        try:
-            netns.setns(namespace)
-            outcome.append(make())
-        except BaseException as error:
-            fault.append(error)
+    def enter() -> T:
+        netns.setns(namespace)
+        return make()
 
     # Only this thread moves, and it ends here.
-    thread = threading.Thread(target=enter)
-    thread.start()
-    thread.join()
-    if fault:
-        raise fault[0]
-    return outcome[0]
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(enter).result()
 
 
 @functools.cache

@@ -12,7 +12,7 @@ from calls.dialog import Dialog
 from calls.digest import Account
 from calls.inbox import PATIENCE_S
 from calls.messages import Headers
-from calls.talking import hang_up
+from calls.talking import hang_up, invite, pick_up
 from calls.wire import Wire
 from slowbye.hosts import Host, Inventory
 
@@ -212,12 +212,8 @@ def test_who_authenticates_is_called_too(
     _challenged(client, account)
     client.receive_response(200, "REGISTER")
 
-    calling = caller.invite(client.uri)
-    called = Dialog.called(client, client.receive_request("INVITE"))
-    called.answer()
-    calling.receive(200)
-    calling.ack()
-    client.receive_request("ACK")
+    calling, called = invite(caller, client)
+    pick_up(calling, called)
     hang_up(calling, client)
     _leave(client, account)
 

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from calls.client import Client
-from calls.dialog import Dialog
 from calls.kinds import busy, cancelled, unanswered
 from calls.rtpengine import Rtpengine
+from calls.talking import hang_up, invite
 from calls.wire import Wire
 
 
@@ -30,8 +30,7 @@ def test_media_is_released_once_the_callee_has_ended_the_invite(
 def test_a_cancel_that_crosses_the_answer_leaves_the_call_its_media(
     caller: Client, callee: Client, rtpengine: Rtpengine
 ) -> None:
-    calling = caller.invite(callee.uri)
-    called = Dialog.called(callee, callee.receive_request("INVITE"))
+    calling, called = invite(caller, callee)
     called.answer()
     calling.receive(200)
     calling.cancel()
@@ -39,9 +38,7 @@ def test_a_cancel_that_crosses_the_answer_leaves_the_call_its_media(
     callee.receive_request("ACK")
     assert rtpengine.holds(calling.call_id)
 
-    calling.send("BYE")
-    callee.reply(callee.receive_request("BYE"), 200)
-    caller.receive_response(200, "BYE")
+    hang_up(calling, callee)
     assert rtpengine.forgets(calling.call_id)
 
 

@@ -4,9 +4,8 @@ import pytest
 
 from calls import sdp
 from calls.client import Client
-from calls.kinds import change_media
 from calls.rtpengine import Rtpengine
-from calls.talking import hang_up, talk
+from calls.talking import change_media, hang_up, talk
 
 
 @pytest.mark.ladder("A call is put on hold, and resumed")

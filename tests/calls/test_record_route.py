@@ -7,7 +7,7 @@ from sipmessage import Request
 
 from calls import messages
 from calls.client import Client
-from calls.talking import hang_up, talk
+from calls.talking import change_media, hang_up, talk
 from calls.wire import Seen, Wire
 
 
@@ -44,12 +44,7 @@ def test_requests_within_a_dialog_are_loose_routed_in_both_directions(
     caller: Client, callee: Client, wire: Wire
 ) -> None:
     calling, called = talk(caller, callee)
-    called.offer("sendrecv")
-    reinvite = caller.receive_request("INVITE")
-    caller.reply(reinvite, 200, body=caller.sdp(), headers={"Contact": caller.contact})
-    called.receive(200)
-    called.ack()
-    caller.receive_request("ACK")
+    change_media(called, caller, "sendrecv", "sendrecv")
     hang_up(calling, callee)
 
     first, back = wire.requests("INVITE", wire.proxy)
@@ -72,12 +67,7 @@ def test_a_change_of_transport_is_recorded_twice_and_works_in_both_directions(
     callee.register()
 
     calling, called = talk(caller, callee)
-    called.offer("sendrecv")
-    reinvite = caller.receive_request("INVITE")
-    caller.reply(reinvite, 200, body=caller.sdp(), headers={"Contact": caller.contact})
-    called.receive(200)
-    called.ack()
-    caller.receive_request("ACK")
+    change_media(called, caller, "sendrecv", "sendrecv")
     hang_up(calling, callee)
 
     # Each side's first Route is the proxy as that side reaches it.

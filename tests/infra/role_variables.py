@@ -5,9 +5,6 @@ playbooks/site.yml, whose roles are all skipped.
 """
 
 import json
-import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from slowbye import ansible
 from slowbye.errors import SlowbyeError
 
 _OF_EVERY_HOST = ("also_listening", "ansible_port", "lab_name")
@@ -31,7 +29,7 @@ def read(inventory: str) -> dict[str, Mapping[str, Any]]:
     with tempfile.NamedTemporaryFile("w", suffix=".yml") as playbook:
         json.dump([_showing(play) for play in plays], playbook)
         playbook.flush()
-        answer = _play(inventory, playbook.name)
+        answer = ansible.ask(inventory, "ansible-playbook", playbook.name)
     found: dict[str, Mapping[str, Any]] = {}
     for name, variables in _shown(answer):
         found[name] = {**found.get(name, {}), **variables}
@@ -55,31 +53,6 @@ def _defaults(role: str) -> Mapping[str, Any]:
     defaults = yaml.safe_load(Path("roles", role, "defaults/main.yml").read_text())
     assert isinstance(defaults, dict)
     return defaults
-
-
-def _play(inventory: str, playbook: str) -> dict[str, Any]:
-    program = Path(sys.executable).with_name("ansible-playbook")
-    environment = {
-        **os.environ,
-        "ANSIBLE_LOAD_CALLBACK_PLUGINS": "1",
-        "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
-        "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "0",
-        "ANSIBLE_NOCOLOR": "1",
-    }
-    done = subprocess.run(
-        [program, "-i", inventory, playbook],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        env=environment,
-    )
-    try:
-        answer = json.loads(done.stdout)
-    except ValueError as error:
-        lines = done.stderr.strip().splitlines() or ["ansible-playbook printed nothing"]
-        raise SlowbyeError(f"inventory {inventory}: {lines[-1]}") from error
-    assert isinstance(answer, dict)
-    return answer
 
 
 def _shown(answer: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:

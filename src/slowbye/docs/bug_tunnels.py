@@ -62,7 +62,7 @@ def _sent(wire: RunWire, cookie: str) -> Datagram | None:
         each.datagram
         for each in wire.ng_at_rtpengine
         if isinstance(each.message, codec.Reply)
-        and each.message.cookie.rpartition("~")[2] == cookie
+        and codec.proxy_cookie(each.message.cookie) == cookie
     )
     return next(replies, None)
 

@@ -141,7 +141,7 @@ class RunWire:
             len(seen.datagram.payload)
             for seen in self.ng_at_rtpengine
             if isinstance(seen.message, codec.Reply)
-            and seen.message.cookie.rpartition("~")[2] in cookies
+            and codec.proxy_cookie(seen.message.cookie) in cookies
         )
         return max(lengths, default=0)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from slowbye.measure.percentiles import Percentiles, summarize
 from slowbye.measure.reassembly import Datagram
-from slowbye.ng.codec import Reply, Request, decode
+from slowbye.ng.codec import Reply, Request, decode, proxy_cookie
 from slowbye.ng.errors import NgError
 
 Node = tuple[str | None, int]
@@ -45,8 +45,8 @@ class Exchange:
 
     @property
     def proxy_cookie(self) -> str:
-        """The cookie as the proxy made it: a tunnel puts ``MARK~`` before it for rtpengine."""
-        return self.cookie.rpartition("~")[2]
+        """The cookie as the proxy made it, wherever it was captured."""
+        return proxy_cookie(self.cookie)
 
     @property
     def ms(self) -> float | None:

@@ -3,8 +3,8 @@
 import ctypes
 import errno
 import os
-import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
@@ -82,24 +82,13 @@ def rehearse(
 
 def _in_new_namespace(work: Callable[[], Result]) -> Result | None:
     """Run in a thread of its own, because a namespace belongs to a thread."""
-    results: list[Result] = []
-    errors: list[Exception] = []
 
-    def run() -> None:
+    def run() -> Result | None:
         libc = ctypes.CDLL(None, use_errno=True)
-        if libc.unshare(_CLONE_NEWNET) != 0:
-            return
-        try:
-            results.append(work())
-        except Exception as error:
-            errors.append(error)
+        return work() if libc.unshare(_CLONE_NEWNET) == 0 else None
 
-    thread = threading.Thread(target=run)
-    thread.start()
-    thread.join()
-    if errors:
-        raise errors[0]
-    return results[0] if results else None
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(run).result()
 
 
 def _has(kind: str) -> bool:

@@ -67,6 +67,11 @@ class Reply:
     encoding: Encoding = Encoding.BENCODE
 
 
+def proxy_cookie(cookie: str) -> str:
+    """Return a cookie as the proxy made it: ngtunnel puts ``MARK~`` before it for rtpengine."""
+    return cookie.rpartition("~")[2]
+
+
 def encode_command(
     cookie: str,
     command: str,
