@@ -179,8 +179,8 @@ class Host:
 
 
 def _kind_of(connection: str) -> str:
-    """Take the lab's own podman connection, which only differs in speed, for the collection's."""
-    return PODMAN_CONNECTION if connection.endswith("podman") else connection
+    """Take the lab's own connection to containers, which is only faster, for the collection's."""
+    return PODMAN_CONNECTION if connection == "namespaces" else connection
 
 
 class Inventory:
