@@ -15,6 +15,15 @@ LOSSY_RTT_MS = 40
 CURED = ["fragment-delay", "fragment-drop", "udp-blocked"]
 
 
+def test_lost_fragments_make_the_proxy_switch_rtpengine_off(run_of: RunOf) -> None:
+    dropped = run_of("direct", "fragment-drop")
+    assert dropped.node_disabled
+    assert dropped.failed > 0
+    assert dropped.report is not None
+    assert dropped.report.unanswered > 0
+    assert dropped.report.gave_up.p50 == pytest.approx(5000, abs=100)
+
+
 @pytest.mark.parametrize("profile", CURED)
 def test_bye_through_the_tunnel_is_as_fast_as_on_a_clean_wan(
     run_of: RunOf, clean: Run, profile: str
