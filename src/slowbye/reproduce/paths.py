@@ -74,11 +74,11 @@ def _path(described: dict[str, Any]) -> NgPath:
 
 
 def _node(url: str) -> Node:
-    """Read ``udp:198.18.2.1:2223`` or ``[::1]:2223``.
+    """Read ``udp:198.18.2.1:2223``, with its weight or without, or ``[::1]:2223``.
 
     Names are not resolved here, and stand for any address, as 0.0.0.0 does.
     """
-    where, _, port = url.rpartition(":")
+    where, _, port = url.partition("=")[0].rpartition(":")
     number = int(port) if port.isdecimal() else DEFAULT_NG_PORT
     try:
         address = ipaddress.ip_address(where.removeprefix("udp6:").removeprefix("udp:").strip("[]"))
