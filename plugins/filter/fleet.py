@@ -1,4 +1,6 @@
-"""What an inventory's fleet_sets mean for one host: a list like
+"""What an inventory's fleet_sets mean for one host.
+
+They are a list like this::
 
     - {name: east, sip: [sip1, sip2], media: {media1: 3, media2: 1}}
     - {name: west, media: [media3]}
