@@ -68,3 +68,11 @@ def format_ms(value_ms: float) -> str:
     if value_ms >= 1000:
         return f"{value_ms / 1000:.2f} s"
     return f"{value_ms:.0f} ms" if value_ms >= 10 else f"{value_ms:.2f} ms"
+
+
+def format_duration(seconds: float) -> str:
+    """Show how long something has lasted (``12 s``, ``3 min``, ``4 h``, ``5 d``)."""
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{max(0.0, seconds):.0f} s"
