@@ -12,6 +12,8 @@ RTT ?= 20ms
 CALLS ?= 20
 # More variables for the playbooks: EXTRA="-e opensips_apt_uri=http://10.0.0.1:8000"
 EXTRA ?=
+# Answers for make inventory, which it need not ask for then: INVENTORY="-e fleet=berlin -e sip=192.0.2.11 -e media=192.0.2.21"
+INVENTORY ?=
 # Where the benchmark runs: loopback, or wan, the lab's.
 WHERE ?= loopback
 # More options for the benchmark: BENCH="--quick --cases one,8x8"
@@ -45,6 +47,10 @@ setup:
 .PHONY: lab
 lab: setup ## bring the lab up, or up to date
 	@bin/lab --again $(LAB_VARIABLES)
+
+.PHONY: inventory
+inventory: setup ## write the inventory of a fleet, out of a few facts that it asks for, or INVENTORY="-e fleet=… -e sip=… -e media=…"
+	@$(VENV)/ansible-playbook playbooks/inventory.yml $(INVENTORY)
 
 .PHONY: test
 test: ## the same set-up, then everything that CI runs
