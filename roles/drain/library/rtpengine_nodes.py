@@ -26,12 +26,16 @@ options:
     description: The nodes, as the proxy's sets name them. Those that are in no set are left aside.
     type: list
     elements: str
-    required: true
+    default: []
   state:
-    description: Whether they are to take new calls.
+    description: Whether they are to take new calls. Without urls it does not matter.
     type: str
     choices: [enabled, disabled]
-    required: true
+    default: enabled
+  spare:
+    description: Whether, to disable them, each of their sets has to have another node in use.
+    type: bool
+    default: true
 """
 
 RETURN = """
@@ -112,7 +116,7 @@ class Opensips:
         reply = Path(tempfile.mktemp(prefix="reply-", dir=_OPENSIPS.parent))  # noqa: S306
         os.mkfifo(reply)
         try:
-            reply.chmod(0o666)  # noqa: S103 - it is OpenSIPS's user who writes there
+            reply.chmod(0o666)
             reading = os.open(reply, os.O_RDONLY | os.O_NONBLOCK)
             try:
                 writing = os.open(_OPENSIPS, os.O_WRONLY | os.O_NONBLOCK)
@@ -181,8 +185,9 @@ def main() -> None:
     """Do what Ansible asks for."""
     module = AnsibleModule(
         {
-            "urls": {"type": "list", "elements": "str", "required": True},
-            "state": {"choices": ["enabled", "disabled"], "required": True},
+            "urls": {"type": "list", "elements": "str", "default": []},
+            "state": {"choices": ["enabled", "disabled"], "default": "enabled"},
+            "spare": {"type": "bool", "default": True},
         },
         supports_check_mode=True,
     )
@@ -191,10 +196,11 @@ def main() -> None:
     try:
         proxy = _running()
         nodes = proxy.nodes()
-        if disabled and (empty := _left(nodes, urls)):
+        if disabled and module.params["spare"] and (empty := _left(nodes, urls)):
             module.fail_json(
-                msg=f"without {', '.join(urls)} no node would be left for new calls in the rtpengine "
-                f"sets {', '.join(map(str, empty))} of this proxy: no other there is in use",
+                msg=f"without {', '.join(urls)} no node would be left for new calls in the "
+                f"rtpengine sets {', '.join(map(str, empty))} of this proxy: no other there is in "
+                "use. Add one, mend one, or set drain_spare to false: then calls are refused",
                 nodes=nodes,
             )
         wrong = sorted({n["url"] for n in nodes if n["url"] in urls and n["disabled"] != disabled})
