@@ -87,6 +87,11 @@ docs-check: ## fail, with a diff, where these pages are not what was on the wire
 	@bin/setup --dev
 	@bin/docs check $(LAB_VARIABLES)
 
+.PHONY: readmes
+readmes: ## write the variables into the roles' READMEs anew, out of their specifications
+	@bin/setup --dev
+	@$(VENV)/python -m slowbye.docs.roles
+
 .PHONY: bench
 bench: ## compare the tunnels on this machine, or WHERE=wan, write results/bench-…; BENCH="--quick" or "--help"
 	@bin/setup --dev --bench
