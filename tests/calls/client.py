@@ -26,7 +26,7 @@ class Sent:
 
 
 class Client(Inbox):
-    """One user on one host, over UDP or TCP.
+    """One user on one host, over UDP, TCP or TLS.
 
     Everything it puts into its messages is an attribute that a test may change: ``contact``,
     ``sent_by`` (of its Via), ``route`` (preloaded). What is special to one message is given to the
@@ -38,7 +38,8 @@ class Client(Inbox):
         host: where its sockets live: any host of the inventory.
         proxy: where it sends requests, unless told otherwise.
         user: the user part of its address.
-        transport: ``udp`` or ``tcp``: what it sends over. It listens on both, at the same port.
+        transport: ``udp``, ``tcp`` or ``tls``: what it sends over. It listens on the first two, at
+            the same port.
         address: which of the host's addresses; by default the one on the WAN's side.
         call_id: the suffix of its Call-IDs, by which a capture is cut.
     """
@@ -64,11 +65,12 @@ class Client(Inbox):
         self._arrivals: dict[str, Arrival] = {}
         self._answers: dict[str, bytes] = {}
         self._seen: set[bytes] = set()
-        self._endpoint = Endpoint(host, address or host.address, self._arrived)
+        trusts = host.variables.get("client_authority")
+        self._endpoint = Endpoint(host, address or host.address, self._arrived, trusts)
         self.address = self._endpoint.address
         self.media = Media(host, self.address[0])
         self.sent_by = "{}:{}".format(*self.address)
-        parameter = ";transport=tcp" if transport == "tcp" else ""
+        parameter = "" if transport == "udp" else f";transport={transport}"
         self.contact = f"<sip:{user}@{self.sent_by}{parameter}>"
 
     @property

@@ -3,6 +3,7 @@
 import random
 import selectors
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -47,8 +48,10 @@ class Arrival:
 
     @property
     def transport(self) -> str:
-        """``udp`` or ``tcp``."""
-        return "tcp" if self.connection else "udp"
+        """``udp``, ``tcp`` or ``tls``."""
+        if self.connection is None:
+            return "udp"
+        return "tls" if isinstance(self.connection.sock, ssl.SSLSocket) else "tcp"
 
 
 class Endpoint:
@@ -58,15 +61,23 @@ class Endpoint:
         host: where they live.
         address: which of its addresses.
         arrived: called from the reading thread with each message.
+        trusts: the file with the authority that vouches for whom it connects to by TLS.
 
     Attributes:
         address: where it listens.
         addresses: also the ends of the TCP connections that it made.
     """
 
-    def __init__(self, host: Host, address: str, arrived: Callable[[Arrival], None]) -> None:
+    def __init__(
+        self,
+        host: Host,
+        address: str,
+        arrived: Callable[[Arrival], None],
+        trusts: str | None = None,
+    ) -> None:
         self._host = host
         self._arrived = arrived
+        self._trusts = trusts
         self._udp, self._listener = on(host, lambda: _bind(address))
         self.address: Address = self._udp.getsockname()
         self.addresses = {self.address}
@@ -84,7 +95,7 @@ class Endpoint:
         if transport == "udp":
             self._udp.sendto(data, to)
         else:
-            self.send_over(data, self._connected(to))
+            self.send_over(data, self._connected(to, transport))
 
     def send_over(self, data: bytes, connection: Connection) -> None:
         """Send on a connection that is there."""
@@ -105,7 +116,7 @@ class Endpoint:
         for sock in (self._udp, self._listener, self._woken):
             sock.close()
 
-    def _connected(self, to: Address) -> Connection:
+    def _connected(self, to: Address, transport: str) -> Connection:
         known = self._connections.get(to)
         if known is not None:
             return known
@@ -117,7 +128,13 @@ class Endpoint:
             sock.connect(to)
             return sock
 
-        return self._adopt(on(self._host, connect), to)
+        sock = on(self._host, connect)
+        if transport == "tls":
+            context = ssl.create_default_context(cafile=self._trusts)
+            sock = context.wrap_socket(sock, server_hostname=to[0])
+            # what is readable may be no more than a session ticket
+            sock.setblocking(False)
+        return self._adopt(sock, to)
 
     def _adopt(self, sock: socket.socket, peer: Address) -> Connection:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -149,8 +166,11 @@ class Endpoint:
 
     def _read_connection(self, connection: Connection) -> None:
         try:
-            data = connection.sock.recv(_MAX_DATAGRAM_BYTES)
+            with self._lock:
+                data = connection.sock.recv(_MAX_DATAGRAM_BYTES)
             messages = connection.stream.feed(data)
+        except ssl.SSLWantReadError:
+            return
         except (OSError, FramingError):
             data, messages = b"", []
         if not data:

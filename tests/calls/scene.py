@@ -36,12 +36,15 @@ class Scene:
         Args:
             role: what it is called in errors and in documentation: ``caller``, ``callee`` …
             host: where; by default the first of the group ``clients``.
-            transport: ``udp`` or ``tcp``: what it sends over.
+            transport: ``udp``, ``tcp`` or ``tls``: what it sends over.
             address: which of the host's addresses; by default its ``public_address``.
         """
         where = host or self._lab.first("clients")
         user = f"{role}-{token()}"
-        client = Client(where, self.wire.proxy, user, transport, address, self.wire.suffix)
+        proxy = self.wire.proxy
+        if transport == "tls":
+            proxy = (proxy[0], int(self._lab.first("sip").variables["sip_proxy_tls_port"]))
+        client = Client(where, proxy, user, transport, address, self.wire.suffix)
         client.name = role
         self.clients.append(client)
         return client

@@ -65,9 +65,9 @@ def test_a_call_that_nobody_answers_is_cancelled_when_its_invitation_expires(
 def test_a_call_to_a_phone_by_a_transport_that_the_proxy_lacks_leaves_nothing(
     caller: Client, new_client: Callable[..., Client], rtpengine: Rtpengine
 ) -> None:
-    secure = new_client("secure")
-    secure.contact = f"<sip:{secure.user}@{secure.sent_by};transport=tls>"
-    secure.register()
-    calling = caller.invite(secure.uri)
+    phone = new_client("phone")
+    phone.contact = f"<sip:{phone.user}@{phone.sent_by};transport=sctp>"
+    phone.register()
+    calling = caller.invite(phone.uri)
     calling.ack_failure(caller.receive_failure("INVITE"))
     assert rtpengine.forgets(calling.call_id)

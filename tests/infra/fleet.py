@@ -142,6 +142,8 @@ def units(machine: Machine) -> Iterator[Unit]:
         files = [f"/etc/{machine.proxy}/{machine.proxy}.cfg"]
         if machine.variables["sip_proxy_users"]:
             files.append(f"/etc/{machine.proxy}/dbtext/subscriber")
+        if machine.variables["sip_proxy_tls"]:
+            files.append(f"/etc/{machine.proxy}/tls/key.pem")
         yield Unit(
             machine, f"{machine.proxy}.service", machine.proxy, tuple(files), secrets=tuple(files)
         )

@@ -99,9 +99,12 @@ def test_a_stranger_reaches_nothing_but_sip(
         if not listeners.allowed(proxy_host, each)
     }
     places = _everywhere(proxy_host, ports - {("udp", port)})
-    sip = ("tcp", proxy_host.variables["sip_proxy_listen_address"], port)
+    address = proxy_host.variables["sip_proxy_listen_address"]
+    sip = {("tcp", address, port)}
+    if proxy_host.variables["sip_proxy_tls"]:
+        sip.add(("tcp", address, proxy_host.variables["sip_proxy_tls_port"]))
     strangers = [who for who in machines if who.group not in ("sip", "wan")]
-    assert _opened(strangers, places) == {str(who): {sip} for who in strangers}
+    assert _opened(strangers, places) == {str(who): sip for who in strangers}
 
 
 def test_nobody_else_reaches_what_is_for_the_media_host_itself(
