@@ -21,7 +21,7 @@ def _unit(name: str, state: str = "active", load: str = "loaded") -> str:
 
 def _tunnel(*states: str) -> str:
     links = [
-        {"name": f"media1.{number}", "state": state, "rtt_ms": 20.0 + number}
+        {"name": str(number), "state": state, "rtt_ms": 20.0 + number}
         for number, state in enumerate(states)
     ]
     return json.dumps([{"name": "media1", "role": "client", "version": "0.1.0", "links": links}])
@@ -61,7 +61,7 @@ def test_a_daemon_that_does_not_run_is_a_problem() -> None:
 
 
 def test_a_link_that_is_down_is_a_problem() -> None:
-    assert _proxy(tunnel=_tunnel("up", "down")).problems == ["tunnel link media1.1 is down"]
+    assert _proxy(tunnel=_tunnel("up", "down")).problems == ["link 1 of tunnel media1 is down"]
 
 
 def test_a_tunnel_without_any_link_is_one_more() -> None:

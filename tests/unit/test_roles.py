@@ -1,4 +1,4 @@
-"""Every role can be taken into somebody else's playbook: it says what it is, and all that it takes."""
+"""Every role can be taken into another playbook: it says what it is, and all that it takes."""
 
 from pathlib import Path
 from typing import Any

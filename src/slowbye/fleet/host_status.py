@@ -13,6 +13,9 @@ SOON_DAYS = 30
 _PROGRAMS = {"kamailio": "kamailio", "opensips": "opensips", "rtpengine-daemon": "rtpengine"}
 """Debian packages, and what people call what is in them."""
 
+_ALONE = 1000
+"""From this set on, the proxy's script has each node alone: see roles/sip_proxy/vars/main.yml."""
+
 _DEBIAN_REVISION = re.compile(r"^\d+:|[-+~].*$")
 
 
@@ -89,7 +92,11 @@ def read(name: str, said: Mapping[str, Any], now: datetime) -> HostStatus:
             for end in tunnel
             if end["role"] == "client" and not any(link["state"] == "up" for link in end["links"])
         ),
-        *(f"tunnel link {link.name} is {link.state}" for link in links if link.state != "up"),
+        *(
+            f"link {link.name} of tunnel {link.instance} is {link.state}"
+            for link in links
+            if link.state != "up"
+        ),
         *(f"{node.url} of set {node.node_set} is disabled" for node in nodes if node.disabled),
         *(
             f"{which} ends in {days:.0f} days" if days > 0 else f"{which} has ended"
@@ -143,12 +150,12 @@ def _units(shown: str) -> Iterator[_Unit]:
 
 
 def _nodes(said: Mapping[str, Any]) -> list[Node]:
-    """Name the sets as the inventory does; those that it does not know are the proxy's own."""
-    names = said.get("sets") or []
+    """Name the sets as the inventory does, and those that it has not by their numbers."""
+    names = dict(enumerate(said.get("sets") or ()))
     return [
-        Node(names[int(node["set"])], node["url"], bool(node["disabled"]))
+        Node(names.get(number, str(number)), node["url"], bool(node["disabled"]))
         for node in said.get("nodes") or ()
-        if int(node["set"]) < len(names)
+        if (number := int(node["set"])) < _ALONE
     ]
 
 
