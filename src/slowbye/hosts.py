@@ -30,6 +30,7 @@ _VARIABLES = (
     "ansible_port",
     "ansible_ssh_private_key_file",
     "ansible_ssh_common_args",
+    "lab_container",
     "sip_proxy_workers",
     "sip_proxy_rtpengine_tout_ms",
     "sip_proxy_rtpengine_retr",

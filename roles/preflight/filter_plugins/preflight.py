@@ -183,7 +183,8 @@ def host_faults(
 
 
 def _unreachable(looked: Mapping[str, Any], host: str, variables: Mapping[str, Any]) -> str:
-    said = " ".join(str(looked.get("msg") or looked.get("module_stderr") or "").split())
+    told = " ".join(str(looked.get("msg") or looked.get("module_stderr") or "").split())
+    said = told.rpartition("via ssh: ")[2].rstrip(".")
     user, address = variables.get("ansible_user"), variables.get("ansible_host")
     if any(words in said for words in _LOGIN):
         return (
