@@ -20,7 +20,7 @@ def errors(unit: Unit) -> list[str]:
     lines = logged.splitlines()
     middle = lines.index("marks")
     entries, marks = (
-        [json.loads(line) for line in part] for part in (lines[:middle], lines[middle + 1 :])
+        [_entry(line) for line in part] for part in (lines[:middle], lines[middle + 1 :])
     )
     disturbed = list(spans(marks))
     about_socat = list(_about_socat(unit, entries))
@@ -33,6 +33,12 @@ def errors(unit: Unit) -> list[str]:
             for pid, begin, end in about_socat
         )
     ]
+
+
+def _entry(line: str) -> dict[str, str]:
+    """Return an entry; of a message that is too long, or no text, journalctl gives no text."""
+    entry = json.loads(line)
+    return {**entry, "MESSAGE": entry["MESSAGE"] if isinstance(entry["MESSAGE"], str) else "(data)"}
 
 
 def _about_socat(
