@@ -1,10 +1,10 @@
 """The hosts of the inventory as parameters, and the journal of whatever a failing test was about.
 
 A test is run for each host, unit or service that its arguments name: ``machine`` is any host that
-was made here, ``proxy_host`` and ``media_host`` are those of one kind, ``closed_host`` is closed to
-strangers, ``tls_host`` has a certificate; ``unit`` is whatever systemd has to run, ``service`` what
-of it is a process, ``binder`` a service that opens its sockets itself, ``reader`` what has
-configuration and ``keeper`` what has secrets.
+was made here, ``proxy_host`` and ``media_host`` are those of one kind, ``prepared_host`` is either,
+``closed_host`` is closed to strangers, ``tls_host`` has a certificate; ``unit`` is whatever systemd
+has to run, ``service`` what of it is a process, ``binder`` a service that opens its sockets itself,
+``reader`` what has configuration and ``keeper`` what has secrets.
 """
 
 from collections.abc import Callable, Generator, Sequence
@@ -43,6 +43,7 @@ _PARAMETERS: dict[str, Callable[[Sequence[Machine]], Sequence[Machine | Unit]]] 
     "machine": lambda machines: [each for each in machines if each.is_ours],
     "proxy_host": lambda machines: [each for each in machines if each.group == "sip"],
     "media_host": lambda machines: [each for each in machines if each.group == "media"],
+    "prepared_host": lambda machines: [each for each in machines if each.variables],
     "closed_host": lambda machines: [
         each for each in machines if each.variables.get("firewall_policy") == "drop"
     ],
