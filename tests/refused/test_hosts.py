@@ -34,8 +34,9 @@ def _mounted(host: Host, path: str, *how: str) -> Iterator[None]:
 
 @contextmanager
 def _listening(host: Host, port: int) -> Iterator[None]:
-    """Let somebody else have one of the host's ports."""
-    server = host.popen(["python3", "-m", "http.server", "--bind", host.address, str(port)])
+    """Let somebody else have one of the host's ports; of root's, as no container tells others'."""
+    listen = ["python3", "-m", "http.server", "--bind", host.address, str(port)]
+    server = host.popen(["sudo", *listen])
     shown = f"until ss -Hlnt 'sport = :{port}' | grep -q .; do sleep 0.1; done"
     with server:
         try:
