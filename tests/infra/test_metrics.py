@@ -1,0 +1,51 @@
+"""What Prometheus finds at a proxy: its metrics, in its own format, and only where it should."""
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from infra.fleet import Machine
+
+_GET = """
+import sys, urllib.error, urllib.request
+try:
+    with urllib.request.urlopen(sys.argv[1], timeout=5) as answer:
+        print(answer.read().decode())
+except urllib.error.HTTPError as error:
+    print(error.code)
+"""
+
+_REFUSED = ("400", "404")
+
+_OF_BOTH = {
+    "kamailio": {"kamailio_core_rcv_requests", "kamailio_registrar_accepted_regs"},
+    "opensips": {"opensips_core_rcv_requests", "opensips_registrar_accepted_regs"},
+}
+
+
+def _get(machine: Machine, url: str) -> str:
+    return machine.output("python3 -c %s %s", _GET, url)
+
+
+def test_a_proxy_shows_its_metrics(proxy_host: Machine) -> None:
+    where = proxy_host.variables["sip_proxy_metrics"]
+    if not where:
+        pytest.skip("sip_proxy_metrics is empty")
+    families = text_string_to_metric_families(_get(proxy_host, f"http://{where}/metrics"))
+    names = {family.name for family in families}
+    assert _OF_BOTH[proxy_host.proxy] <= names
+    bans = {name for name in names if name.endswith("_bans")}
+    assert bool(bans) == (int(proxy_host.variables["sip_proxy_ban_seconds"]) > 0)
+
+
+def test_nothing_else_is_there(proxy_host: Machine) -> None:
+    where = proxy_host.variables["sip_proxy_metrics"]
+    if not where:
+        pytest.skip("sip_proxy_metrics is empty")
+    assert _get(proxy_host, f"http://{where}/RPC2").strip() in _REFUSED
+
+
+def test_the_port_for_sip_shows_no_metrics(proxy_host: Machine) -> None:
+    address = proxy_host.variables["sip_proxy_listen_address"]
+    port = proxy_host.variables["sip_proxy_port"]
+    shown = proxy_host.run("python3 -c %s %s", _GET, f"http://{address}:{port}/metrics")
+    assert "rcv_requests" not in shown.stdout
