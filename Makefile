@@ -99,6 +99,11 @@ bench: ## compare the tunnels on this machine, or WHERE=wan, write results/bench
 	@if [ $(WHERE) = wan ]; then bin/lab $(LAB_VARIABLES); fi
 	@$(VENV)/python -m bench --where $(WHERE) $(BENCH)
 
+.PHONY: scale
+scale: ## what fleets of 10, 20 and 40 hosts cost the control node; their hosts are not there, the templates are
+	@bin/setup --dev
+	@$(VENV)/python -m bench.scale
+
 .PHONY: requirements
 requirements: ## pin and hash the requirements anew from pyproject.toml
 	@bin/requirements
