@@ -124,6 +124,10 @@ def test_there_is_nothing_wrong_with_a_host_as_it_should_be() -> None:
             _looked(system={"id": "ubuntu", "version_id": "24.04", "pretty_name": "Ubuntu 24.04"}),
             "sip1 runs Ubuntu 24.04: the roles are made for Debian 12 and 13",
         ),
+        (
+            _looked(system={"id": "devuan", "version_id": "12", "pretty_name": ""}),
+            "sip1 runs an unknown system: the roles are made for Debian 12 and 13",
+        ),
         (_looked(disks={"/": 4000, "/var": 120}), "sip1 has 120 MB left on /var, and 500"),
         (
             _looked(clock={"asked_at": 100.0, "now": 40.0, "synchronized": False}),
