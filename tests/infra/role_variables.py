@@ -43,6 +43,7 @@ def _showing(play: Mapping[str, Any]) -> dict[str, Any]:
     asked = {name: f"{{{{ {name} | default(none) }}}}" for name in sorted(names)}
     return {
         "hosts": play["hosts"],
+        "gather_facts": play.get("gather_facts", True),
         "gather_subset": play.get("gather_subset", ["all"]),
         "roles": [{"role": role, "when": False} for role in roles],
         "tasks": [{"name": "show", "ansible.builtin.debug": {"msg": asked}}],
