@@ -169,9 +169,9 @@ def test_a_server_is_named_by_address_or_name(
         ("", "protocol = [1]", 'protocol: [1] is not allowed: "ng" or "raw"'),
         (
             "",
-            'metrics = "198.18.1.1:9223"',
-            'metrics: "198.18.1.1:9223" is not allowed: an address on loopback, such as '
-            '"127.0.0.1:9223"',
+            'metrics = "localhost:9223"',
+            'metrics: "localhost:9223" is not allowed: an address and a port, such as '
+            '"127.0.0.1:2223" or "[::1]:2223"',
         ),
         (
             "listen",
@@ -350,8 +350,8 @@ def test_what_is_no_address_with_a_port_is_refused(
             client(f'{key} = "{address}"', without=key)
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "[::1]"])
-def test_metrics_may_be_anywhere_on_loopback(
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "[::1]", "198.18.1.1", "[::]"])
+def test_metrics_may_be_on_any_address_of_the_host(
     client: Callable[..., ClientConfig], host: str
 ) -> None:
     assert str(client(f'metrics = "{host}:9223"').metrics) == f"{host}:9223"

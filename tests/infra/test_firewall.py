@@ -104,7 +104,15 @@ def test_a_stranger_reaches_nothing_but_sip(
     if proxy_host.variables["sip_proxy_tls"]:
         sip.add(("tcp", address, proxy_host.variables["sip_proxy_tls_port"]))
     strangers = [who for who in machines if who.group not in ("sip", "wan")]
-    assert _opened(strangers, places) == {str(who): sip for who in strangers}
+    scraped = {
+        str(who): {
+            (guard["protocol"], proxy_host.host.address, guard["port"])
+            for guard in proxy_host.variables["firewall_guarded"]
+            if _is_admitted(who, guard)
+        }
+        for who in strangers
+    }
+    assert _opened(strangers, places) == {name: sip | ports for name, ports in scraped.items()}
 
 
 def test_nobody_else_reaches_what_is_for_the_media_host_itself(

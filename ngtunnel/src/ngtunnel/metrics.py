@@ -1,4 +1,4 @@
-"""Answers Prometheus over HTTP, on loopback, from the event loop that the tunnel runs on.
+"""Answers Prometheus over HTTP from the event loop that the tunnel runs on.
 
 The library's own servers bring threads with them; here whoever reads the counters is never in the
 middle of somebody else's adding to them. To be imported by a process that is scraped only: the
@@ -30,7 +30,7 @@ async def serve(address: Address, source: Source) -> asyncio.Server:
     """Listen for scrapes of ``/metrics``.
 
     Args:
-        address: on loopback.
+        address: of this host; anybody who reaches it may read.
         source: what is asked at each scrape.
 
     Returns:

@@ -152,7 +152,7 @@ class _Common:
 
     tls: Annotated[TlsFiles | None, Key(_tls_table)]
     protocol: Annotated[Protocol, Key(values.one_of(Protocol))] = Protocol.NG
-    metrics: Annotated[Address | None, Key(values.loopback_address)] = None
+    metrics: Annotated[Address | None, Key(values.own_address)] = None
     log_level: Annotated[LogLevel, Key(values.one_of(LogLevel))] = LogLevel.INFO
     timing: Annotated[Timing, Key(_table)] = field(default_factory=Timing)
     limits: Annotated[Limits, Key(_table)] = field(default_factory=Limits)

@@ -113,14 +113,6 @@ def own_address(value: Any) -> Address:
     return address
 
 
-def loopback_address(value: Any) -> Address:
-    """Read an address on loopback and a port to listen on."""
-    address = own_address(value)
-    if ipaddress.ip_address(address.host).is_loopback:
-        return address
-    raise NotAllowedError(f'an address on loopback, such as "127.0.0.1:{address.port}"')
-
-
 def far_address(value: Any) -> Address:
     """Read an address, or a host's name, and a port to send to."""
     allowed = 'an address or host name and a port, such as "media1:2223" or "[2001:db8::7]:2223"'
