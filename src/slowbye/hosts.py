@@ -41,6 +41,7 @@ _VARIABLES = (
     "sip_proxy_realm",
     "sip_proxy_min_expires",
     "sip_proxy_tls",
+    "sip_proxy_hep",
     "sip_proxy_tls_port",
     "client_authority",
     "sip_proxy_ban_seconds",

@@ -48,6 +48,8 @@ def _of_proxy(machine: Machine) -> Iterator[Listener]:
         address = machine.variables["sip_proxy_listen_address"]
         for protocol in ("udp", "tcp"):
             yield _at(protocol, f"{address}:{machine.variables['sip_proxy_port']}", machine.proxy)
+        if machine.variables["sip_proxy_hep"] and machine.proxy == "opensips":
+            yield _at("udp", f"{address}:{machine.variables['sip_proxy_hep_port']}", machine.proxy)
         if machine.variables["sip_proxy_metrics"]:
             yield _at("tcp", machine.variables["sip_proxy_metrics"], machine.proxy)
         if machine.variables["sip_proxy_tls"]:
