@@ -14,8 +14,9 @@ _NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 _UP = "@1769774400"  # a day before
 
 
-def _unit(name: str, state: str = "active", load: str = "loaded") -> str:
-    fields = {"Id": name, "LoadState": load, "ActiveState": state, "ActiveEnterTimestamp": _UP}
+def _unit(name: str, state: str = "active", enabled: str = "enabled") -> str:
+    fields = {"Id": name, "UnitFileState": enabled}
+    fields |= {"ActiveState": state, "ActiveEnterTimestamp": _UP}
     return "".join(f"{key}={value}\n" for key, value in fields.items())
 
 
@@ -29,8 +30,10 @@ def _tunnel(*states: str) -> str:
 
 def _proxy(**changes: Any) -> HostStatus:
     said = {
-        "packages": "kamailio 5.6.3-2+deb12u1\nopensips \n",
-        "units": "\n".join([_unit("kamailio.service"), _unit("opensips.service", load="masked")]),
+        "packages": "kamailio 5.6.3-2+deb12u1\nopensips 3.6.8-1\n",
+        "units": "\n".join(
+            [_unit("kamailio.service"), _unit("opensips.service", "inactive", "disabled")]
+        ),
         "tunnel": _tunnel("up", "up"),
         "faults": [],
         "sets": ["direct", "ngtunnel"],

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -107,7 +107,7 @@ def read(name: str, said: Mapping[str, Any], now: datetime) -> HostStatus:
     return HostStatus(
         name=name,
         problems=problems,
-        programs=dict(_programs(said.get("packages", ""), tunnel)),
+        programs=dict(_programs(said.get("packages", ""), [unit.name for unit in units], tunnel)),
         up_s=None if started is None else now.timestamp() - started,
         calls=said.get("calls"),
         links=links,
@@ -122,11 +122,13 @@ def _json_list(text: str) -> list[dict[str, Any]]:
     return found
 
 
-def _programs(packages: str, tunnel: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
-    """Read dpkg-query's lines of package and version; one that was removed has no version."""
+def _programs(
+    packages: str, units: Container[str], tunnel: Sequence[Mapping[str, Any]]
+) -> Iterator[tuple[str, str]]:
+    """Read dpkg-query's lines of package and version, of those that have a unit by that name."""
     for line in packages.splitlines():
         package, _, version = line.strip().partition(" ")
-        if version:
+        if version and package in units:
             yield _PROGRAMS.get(package, package), _DEBIAN_REVISION.sub("", version)
     for version in sorted({str(end["version"]) for end in tunnel}):
         yield "ngtunnel", version
@@ -140,10 +142,13 @@ class _Unit:
 
 
 def _units(shown: str) -> Iterator[_Unit]:
-    """Read ``systemctl show --timestamp=unix``, a block of KEY=VALUE for each unit."""
+    """Read ``systemctl show --timestamp=unix``, a block of KEY=VALUE for each unit.
+
+    One that is neither enabled nor running is the proxy that the host does not have, or no more.
+    """
     for block in shown.split("\n\n"):
         fields = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
-        if fields.get("LoadState") == "loaded":
+        if fields.get("UnitFileState") == "enabled" or fields.get("ActiveState") == "active":
             since = fields.get("ActiveEnterTimestamp", "").lstrip("@")
             name = fields["Id"].removesuffix(".service")
             yield _Unit(name, fields["ActiveState"], float(since or 0))
