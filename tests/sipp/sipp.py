@@ -75,6 +75,32 @@ class Sipp:
             return self._figures(directory, scenario)
 
     @contextmanager
+    def placing(self, scenario: str, rate: int, pause_ms: int) -> Iterator[list[Figures]]:
+        """Place calls for as long as the context lasts; the figures are there when it has ended.
+
+        Args:
+            scenario: the name of its file.
+            rate: how many calls begin in a second.
+            pause_ms: how long each ``<pause/>`` of the scenario is.
+        """
+        what = ["-r", str(rate), "-d", str(pause_ms), "-nostdin"]
+        with self._directory(scenario) as directory:
+            command = [*self._command(directory, scenario), *what]
+            process = self.host.popen(command, stdout=subprocess.DEVNULL)
+            assert process.stdin is not None
+            figures: list[Figures] = []
+            try:
+                yield figures
+                # No more calls; it ends with the last one.
+                self.host.run(["sh", "-c", f"kill -USR1 $(cat {directory}/pid)"])
+                process.wait(timeout=2 * _PATIENCE_S)
+            finally:
+                process.stdin.close()
+                process.wait(timeout=15)
+                print(self._read(directory / "errors.log"))
+            figures.append(self._figures(directory, scenario))
+
+    @contextmanager
     def serving(self, scenario: str, pause_ms: int = 0) -> Iterator[None]:
         """Answer calls, for as long as the context lasts."""
         # On a busy machine the proxy repeats an INVITE that waits in SIPp's socket. SIPp would
@@ -95,7 +121,7 @@ class Sipp:
 
     def _command(self, directory: PurePosixPath, scenario: str) -> list[str]:
         return [
-            *("sh", "-c", 'cd "$1" && shift && exec "$@"', "sh", str(directory)),
+            *("sh", "-c", 'cd "$1" && shift && echo $$ >pid && exec "$@"', "sh", str(directory)),
             *("sipp", self.proxy, "-sf", f"{scenario}.xml", "-s", self.user),
             *("-i", self.host.address, "-p", str(self.port)),
             *("-key", "here", self.here, "-key", "path", self.path),

@@ -1,5 +1,6 @@
 """Runs a playbook quietly, its output in a log file."""
 
+import json
 import re
 import shlex
 import signal
@@ -20,11 +21,15 @@ _FATAL = re.compile(
 )
 
 
-def command_line(inventory: str, playbook: str, variables: Mapping[str, str]) -> list[str]:
+def command_line(inventory: str, playbook: str, variables: Mapping[str, object]) -> list[str]:
     """Return the command that runs ``playbooks/PLAYBOOK.yml``."""
     program = str(Path(sys.executable).with_name("ansible-playbook"))
-    extra = [word for name, value in variables.items() for word in ("-e", f"{name}={value}")]
+    extra = [word for each in variables.items() for word in ("-e", _extra(*each))]
     return [program, "-i", inventory, f"playbooks/{playbook}.yml", *extra]
+
+
+def _extra(name: str, value: object) -> str:
+    return f"{name}={value}" if isinstance(value, str) else json.dumps({name: value})
 
 
 def check_present(*playbooks: str) -> None:
@@ -40,7 +45,7 @@ def check_present(*playbooks: str) -> None:
             )
 
 
-def play(inventory: str, playbook: str, variables: Mapping[str, str], log: Path) -> None:
+def play(inventory: str, playbook: str, variables: Mapping[str, object], log: Path) -> None:
     """Run a playbook to its end, appending what it says to a log file.
 
     It runs in a session of its own: a Ctrl-C is ours to handle, and ends it.
