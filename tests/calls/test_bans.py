@@ -107,7 +107,10 @@ def test_a_scanner_is_known_by_its_user_agent_and_gets_no_answer(stranger: Clien
     assert "REGISTER" not in methods
 
 
-def test_whoever_guesses_passwords_is_banned(stranger: Client, proxy: Host) -> None:
+def test_whoever_guesses_passwords_is_banned_and_the_journal_keeps_none_of_it(
+    stranger: Client, proxy: Host
+) -> None:
+    unit, since = Watch(proxy).name, journal.cursor(proxy)
     users = [user for user in proxy.variables.get("sip_proxy_users") or [] if "password" in user]
     if not users:
         pytest.skip("the inventory has no sip_proxy_users with passwords")
@@ -124,6 +127,9 @@ def test_whoever_guesses_passwords_is_banned(stranger: Client, proxy: Host) -> N
         if not _is_refused(stranger):
             break
     assert _falls_silent(stranger)
+    said = [entry.message for entry in journal.read_since(proxy, unit, since)]
+    assert any("sent wrong credentials of" in line for line in said)
+    assert [line for line in said if "response=" in line or "nonce=" in line] == []
 
 
 def _register(client: Client, proof: dict[str, str] | None = None) -> Request:
