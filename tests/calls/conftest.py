@@ -70,6 +70,17 @@ def proxy(lab: Inventory) -> Host:
     return lab.first("sip")
 
 
+@pytest.fixture
+def restart_proxy(proxy: Host) -> Callable[[], None]:
+    """Restart it: for tests that are alone."""
+    running = "systemctl is-active -q opensips && echo opensips || echo kamailio"
+
+    def restart_proxy() -> None:
+        assert proxy.run(["sh", "-c", f"systemctl restart $({running})"]).returncode == 0
+
+    return restart_proxy
+
+
 @pytest.fixture(scope="session")
 def ng_paths(proxy: Host) -> dict[str, NgPath]:
     """The ways from the proxy to rtpengine, by name."""

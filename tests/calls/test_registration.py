@@ -1,6 +1,7 @@
 """A registration lives as long as it says, and no longer."""
 
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -50,5 +51,16 @@ def test_a_registration_replaces_the_one_of_the_same_contact(
 ) -> None:
     ok = callee.register()
     assert len(messages.values(ok, "Contact")) == 1
+    calling, _ = talk(caller, callee)
+    hang_up(calling, callee)
+
+
+@pytest.mark.alone
+def test_a_restarted_proxy_knows_who_was_registered(
+    caller: Client, callee: Client, proxy: Host, restart_proxy: Callable[[], None]
+) -> None:
+    if not proxy.variables.get("sip_proxy_keep_registrations", True):
+        pytest.skip("sip_proxy_keep_registrations is false")
+    restart_proxy()
     calling, _ = talk(caller, callee)
     hang_up(calling, callee)

@@ -71,8 +71,10 @@ def tc(words: str) -> None:
 
 
 def qdiscs() -> list[dict[str, Any]]:
-    """What tc shows in the current namespace."""
+    """What tc shows in the current namespace, but for the packets that htb has counted."""
     found: list[dict[str, Any]] = json.loads(_shown("-j", "qdisc", "show"))
+    for each in found:
+        each["options"].pop("direct_packets_stat", None)
     return found
 
 

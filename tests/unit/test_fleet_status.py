@@ -42,7 +42,7 @@ def _proxy(**changes: Any) -> HostStatus:
             {"set": 1, "url": "udp:127.0.0.1:2223", "disabled": False},
             {"set": 1000, "url": "udp:127.0.0.1:02223", "disabled": True},
         ],
-        "certificates": ["ca.pem notAfter=Jan 29 12:00:00 2036 GMT"],
+        "certificates": ["CA notAfter=Jan 29 12:00:00 2036 GMT"],
     }
     return read("sip1", {**said, **changes}, _NOW)
 
@@ -52,7 +52,7 @@ def test_a_host_that_is_well_has_no_problems() -> None:
     assert status.problems == []
     assert status.programs == {"kamailio": "5.6.3", "ngtunnel": "0.1.0"}
     assert status.up_s == 86_400
-    assert status.certificates == {"ca.pem": 3650.0}
+    assert status.certificates == {"CA": 3650.0}
 
 
 def test_a_host_that_did_not_answer_is_told_of() -> None:
@@ -81,10 +81,10 @@ def test_sets_of_the_proxys_own_are_left_aside() -> None:
 
 
 def test_a_certificate_that_ends_soon_is_a_problem() -> None:
-    soon = ["certificate.pem notAfter=Feb 10 12:00:00 2026 GMT"]
-    assert _proxy(certificates=soon).problems == ["certificate.pem ends in 10 days"]
-    over = ["certificate.pem notAfter=Jan 30 12:00:00 2026 GMT"]
-    assert _proxy(certificates=over).problems == ["certificate.pem has ended"]
+    soon = ["SIP notAfter=Feb 10 12:00:00 2026 GMT"]
+    assert _proxy(certificates=soon).problems == ["certificate SIP ends in 10 days"]
+    over = ["SIP notAfter=Jan 30 12:00:00 2026 GMT"]
+    assert _proxy(certificates=over).problems == ["certificate SIP has ended"]
 
 
 def test_what_a_program_complains_of_is_a_problem() -> None:

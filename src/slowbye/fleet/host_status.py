@@ -99,7 +99,7 @@ def read(name: str, said: Mapping[str, Any], now: datetime) -> HostStatus:
         ),
         *(f"{node.url} of set {node.node_set} is disabled" for node in nodes if node.disabled),
         *(
-            f"{which} ends in {days:.0f} days" if days > 0 else f"{which} has ended"
+            f"certificate {which} " + (f"ends in {days:.0f} days" if days > 0 else "has ended")
             for which, days in certificates.items()
             if days < SOON_DAYS
         ),
@@ -165,7 +165,7 @@ def _nodes(said: Mapping[str, Any]) -> list[Node]:
 
 
 def _certificates(lines: Iterable[str], now: datetime) -> Iterator[tuple[str, float]]:
-    """Read a name and what openssl says, as in ``ca.pem notAfter=Nov 21 08:00:00 2036 GMT``."""
+    """Read a name and what openssl says, as in ``CA notAfter=Nov 21 08:00:00 2036 GMT``."""
     for line in lines:
         name, _, end = line.partition(" notAfter=")
         if end:
