@@ -38,6 +38,10 @@ class Fleet:
             self.lab.path, playbook, {"drain_limit": "120", **self.variables, **variables}, self.log
         )
 
+    def said(self) -> str:
+        """Return what the playbooks have said, in one line."""
+        return " ".join(self.log.read_text(encoding="utf-8").split())
+
     def versions(self, host: Host) -> dict[str, str]:
         """Return what is installed of what serves calls."""
         pairs = (line.partition("=") for line in self._show(host) if "Timestamp" not in line)
