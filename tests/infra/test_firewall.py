@@ -99,7 +99,7 @@ def test_a_stranger_reaches_nothing_but_sip(
         if not listeners.allowed(proxy_host, each)
     }
     places = _everywhere(proxy_host, ports - {("udp", port)})
-    address = proxy_host.variables["sip_proxy_listen_address"]
+    address = proxy_host.host.address
     sip = {("tcp", address, port)}
     if proxy_host.variables["sip_proxy_tls"]:
         sip.add(("tcp", address, proxy_host.variables["sip_proxy_tls_port"]))
