@@ -56,6 +56,9 @@ def arrange_expiry(after_ms: float) -> Expiry:
         )
     except OSError as error:
         raise SlowbyeError(f"cannot start the process that clears later: {error}") from error
+    # For a moment it has no command line yet, by which it could be told and cancelled.
+    while process.poll() is None and not _runs(process.pid, token):
+        time.sleep(0.001)
     return Expiry(token, at, pid=process.pid)
 
 
