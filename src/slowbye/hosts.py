@@ -27,6 +27,7 @@ _VARIABLES = (
     "ansible_connection",
     "ansible_host",
     "ansible_user",
+    "ansible_become",
     "ansible_port",
     "ansible_ssh_private_key_file",
     "ansible_ssh_common_args",
@@ -113,7 +114,8 @@ class Host:
             if self.variables.get(name):
                 options += [option, str(self.variables[name])]
         options += shlex.split(self.variables.get("ansible_ssh_common_args") or "")
-        return ["ssh", *options, self.target, shlex.join(argv)]
+        become = ["sudo", "-n"] if self.variables.get("ansible_become") else []
+        return ["ssh", *options, self.target, shlex.join([*become, *argv])]
 
     def run(self, argv: Sequence[str], timeout_s: float = 30) -> subprocess.CompletedProcess[str]:
         """Run a command to its end and return its output, whatever its exit status.

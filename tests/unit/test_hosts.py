@@ -50,6 +50,11 @@ def test_a_host_that_is_no_container_is_reached_by_ssh(tmp_path: Path) -> None:
     assert "UserKnownHostsFile=known" in command
 
 
+def test_a_user_who_may_become_root_does() -> None:
+    host = Host("sip1", "ssh", "x", {"ansible_become": True})
+    assert host.command_line(["echo", "a b"])[-1] == "sudo -n echo 'a b'"
+
+
 def test_an_inventory_that_was_written_is_read_as_it_was(tmp_path: Path) -> None:
     known = read_inventory(inventory(tmp_path))
     read = Inventory.from_json(known.to_json())
