@@ -53,12 +53,14 @@ def _client_stopped(sip: Host, media: Host) -> Iterator[None]:
 
 @contextmanager
 def _host_killed(sip: Host, media: Host) -> Iterator[None]:
-    subprocess.run(["podman", "kill", media.target], check=True, capture_output=True)
+    container = media.variables["lab_container"]
+    subprocess.run(["podman", "kill", container], check=True, capture_output=True)
     try:
         yield
     finally:
-        subprocess.run(["podman", "start", media.target], check=True, capture_output=True)
-        media.run(["systemctl", "is-system-running", "--wait"])
+        subprocess.run(["podman", "start", container], check=True, capture_output=True)
+        booted = ["podman", "exec", container, "systemctl", "is-system-running", "--wait"]
+        subprocess.run(booted, check=False, capture_output=True)
 
 
 @contextmanager
