@@ -9,6 +9,7 @@ from calls import messages
 from calls.client import Client
 from calls.talking import hang_up, talk
 from calls.wire import Wire
+from slowbye.hosts import Host
 
 
 def _parameters(via: str) -> dict[str, str]:
@@ -82,8 +83,10 @@ def test_a_request_at_its_last_hop_is_refused(caller: Client, callee: Client, wi
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
 def test_a_request_that_comes_back_to_us_ends_when_its_hops_are_used_up(
-    new_client: Callable[..., Client], caller: Client, transport: str
+    new_client: Callable[..., Client], caller: Client, proxy: Host, transport: str
 ) -> None:
+    if proxy.variables.get("private_address"):
+        pytest.skip(f"{proxy.name} is behind a 1:1 NAT, which need not let it reach itself")
     # Its user says that he can be reached at our own address: each time we look him up there.
     looping = new_client("looping")
     looping.register(headers={"Contact": f"<{looping.uri};transport={transport}>"})
