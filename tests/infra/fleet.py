@@ -14,6 +14,15 @@ from slowbye.hosts import PODMAN_CONNECTION, Host, Inventory
 
 PROXIES = ("kamailio", "opensips")
 
+_GET = """
+import sys, urllib.error, urllib.request
+try:
+    with urllib.request.urlopen(sys.argv[1], timeout=5) as answer:
+        print(answer.read().decode())
+except urllib.error.HTTPError as error:
+    print(error.code)
+"""
+
 
 @dataclass(frozen=True, eq=False)
 class Machine:
@@ -64,6 +73,13 @@ class Machine:
     def output(self, command: str, *arguments: object) -> str:
         """Return what a command prints; it has to succeed."""
         return self.shell.check_output(command, *map(str, arguments))
+
+    def get(self, url: str) -> str:
+        """Return what the host itself finds there over HTTP, or the status code of a refusal.
+
+        It is empty if the answer was no HTTP, or none came.
+        """
+        return self.run("python3 -c %s %s", _GET, url).stdout.strip()
 
     def journal(self) -> str:
         """Return the last warnings of the host."""

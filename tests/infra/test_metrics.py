@@ -6,15 +6,6 @@ from prometheus_client.parser import text_string_to_metric_families
 from disturbance import disturbing
 from infra.fleet import Machine
 
-_GET = """
-import sys, urllib.error, urllib.request
-try:
-    with urllib.request.urlopen(sys.argv[1], timeout=5) as answer:
-        print(answer.read().decode())
-except urllib.error.HTTPError as error:
-    print(error.code)
-"""
-
 _REFUSED = ("400", "404")
 
 _OF_BOTH = {
@@ -23,15 +14,11 @@ _OF_BOTH = {
 }
 
 
-def _get(machine: Machine, url: str) -> str:
-    return machine.output("python3 -c %s %s", _GET, url)
-
-
 def test_a_proxy_shows_its_metrics(proxy_host: Machine) -> None:
     where = proxy_host.variables["sip_proxy_metrics"]
     if not where:
         pytest.skip("sip_proxy_metrics is empty")
-    families = text_string_to_metric_families(_get(proxy_host, f"http://{where}/metrics"))
+    families = text_string_to_metric_families(proxy_host.get(f"http://{where}/metrics"))
     names = {family.name for family in families}
     assert _OF_BOTH[proxy_host.proxy] <= names
     bans = {name for name in names if name.endswith("_bans")}
@@ -42,7 +29,7 @@ def test_nothing_else_is_there(proxy_host: Machine) -> None:
     where = proxy_host.variables["sip_proxy_metrics"]
     if not where:
         pytest.skip("sip_proxy_metrics is empty")
-    assert _get(proxy_host, f"http://{where}/RPC2").strip() in _REFUSED
+    assert proxy_host.get(f"http://{where}/RPC2") in _REFUSED
 
 
 def test_the_port_for_sip_shows_no_metrics(proxy_host: Machine) -> None:
@@ -50,5 +37,5 @@ def test_the_port_for_sip_shows_no_metrics(proxy_host: Machine) -> None:
     port = proxy_host.variables["sip_proxy_port"]
     # it is no SIP, and OpenSIPS says so
     with disturbing(proxy_host.host):
-        shown = proxy_host.run("python3 -c %s %s", _GET, f"http://{address}:{port}/metrics")
-    assert "rcv_requests" not in shown.stdout
+        shown = proxy_host.get(f"http://{address}:{port}/metrics")
+    assert "rcv_requests" not in shown
