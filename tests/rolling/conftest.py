@@ -7,24 +7,15 @@ from pathlib import Path
 import pytest
 
 import lab_preflight
+import made_with
 import tunnel_links
 from rolling.fleet import Fleet
 from slowbye.hosts import Inventory
 from slowbye.reproduce.playbook import play
 
-pytest_plugins = ["lab_preflight"]
+pytest_plugins = ["lab_preflight", "made_with"]
 
 _NEWER = "../tests/rolling/newer"
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--variable",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="what the hosts were made with: sip_proxy_kind=opensips",
-    )
 
 
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
@@ -41,8 +32,7 @@ def fleet(lab: Inventory, pytestconfig: pytest.Config) -> Iterator[Fleet]:
     tunnel_links.wait_until_up(lab)
     play(lab.path, "fresh", {}, log)
     play(lab.path, _NEWER, {}, log)
-    variables = dict(each.split("=", 1) for each in pytestconfig.getoption("--variable"))
-    yield Fleet(lab, log, variables)
+    yield Fleet(lab, log, made_with.variables(pytestconfig))
     play(lab.path, _NEWER, {"newer": "false"}, log)
 
 
