@@ -1,10 +1,12 @@
 """One capture on the proxy host for all tests of a process; each takes its part out of it."""
 
+import re
 import socket
 import struct
 import time
 from pathlib import Path
 
+from calls.client import SIP_PORT
 from calls.endpoint import PORTS
 from calls.pcap import Record, Tail
 from calls.sockets import on
@@ -52,10 +54,11 @@ class SessionCapture:
         last = on(self._client, lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
         with last:
             last.bind((self._client.address, 0))
-            port = struct.pack(">H", last.getsockname()[1])
+            header = struct.pack(">HHH", last.getsockname()[1], SIP_PORT, 8 + len(_KEEP_ALIVE))
+            sent = re.compile(re.escape(header) + b".." + re.escape(_KEEP_ALIVE), re.DOTALL)
             deadline = time.monotonic() + _PATIENCE_S
-            last.sendto(_KEEP_ALIVE, (self._proxy.address, 5060))
-            while not any(port in each.data and _KEEP_ALIVE in each.data for each in self._look()):
+            last.sendto(_KEEP_ALIVE, (self._proxy.address, SIP_PORT))
+            while not any(sent.search(each.data) for each in self._look()):
                 assert time.monotonic() < deadline, "the capture on the proxy host shows nothing"
                 time.sleep(_LOOK_S)
         assert self._tail is not None
