@@ -9,6 +9,7 @@ The inventory is ``--inventory``, else SLOWBYE_INVENTORY, else the one that the 
 PYTEST_DONT_REWRITE: the conftests import it before pytest does.
 """
 
+import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -52,6 +53,7 @@ def examine(
     groups: Mapping[str, int],
     default: str = "inventory/lab",
     disturbs: bool = True,
+    clean_wan: bool = False,
 ) -> int | None:
     """Make sure that the hosts are there and provisioned, and keep them for the tests.
 
@@ -61,6 +63,7 @@ def examine(
             hosts have to be up if there are any.
         default: the suite's own inventory.
         disturbs: whether the suite makes services log errors: by impairing the WAN, say.
+        clean_wan: whether the suite takes it for granted that the WAN is not impaired.
 
     Returns:
         None, or 2 when something is wrong, which has then been said.
@@ -84,6 +87,8 @@ def examine(
             )
         if not config.option.collectonly:
             hosts = _check(inventory, groups)
+            if clean_wan:
+                _check_wan(inventory)
             if disturbs and _DISTURBED not in config.stash:
                 config.stash[_DISTURBED] = (hosts, disturbance.begin(hosts))
     except SlowbyeError as error:
@@ -131,6 +136,18 @@ def _check(inventory: Inventory, groups: Mapping[str, int]) -> Sequence[Host]:
         # The first problem is told, in the inventory's order.
         list(pool.map(lambda member: _check_host(inventory.path, *member), found.values()))
     return [host for host, _ in found.values() if host.connection != "local"]
+
+
+def _check_wan(inventory: Inventory) -> None:
+    for router in members(inventory, "wan"):
+        shown = router.run(["slowbye", "wan", "show", "--json"], timeout_s=15).stdout
+        profile = json.loads(shown or "{}").get("in_force")
+        if profile not in (None, "clean"):
+            raise SlowbyeError(
+                f"{router.name} impairs the WAN with {profile}, perhaps since a run that was "
+                "killed: make it clean with "
+                f"`ansible-playbook -i {inventory.path} playbooks/wan.yml`"
+            )
 
 
 def _check_host(inventory: str, host: Host, group: str) -> None:

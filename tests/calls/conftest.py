@@ -28,7 +28,8 @@ _turns = pytest.StashKey[Turns]()
 
 
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
-    return lab_preflight.examine(config, {"sip": 1, "media": 1, "clients": 1})
+    groups = {"sip": 1, "media": 1, "clients": 1}
+    return lab_preflight.examine(config, groups, clean_wan=True)
 
 
 def pytest_configure(config: pytest.Config) -> None:
