@@ -9,6 +9,7 @@ import pytest
 from mesh.calling import Calling, calling
 from mesh.stops import STOPS, Stop
 from slowbye.hosts import Host, Inventory
+from slowbye.reproduce.installed import find_proxy
 from slowbye.sip.result import CallResult
 
 _UNDISTURBED_S = 3.0
@@ -21,6 +22,14 @@ _AT_ONCE_MS = 500.0
 
 _BYSTANDER_MS = 250.0
 """Less than the time after which SIP asks again over UDP (RFC 3261, T1 is 500 ms)."""
+
+
+@pytest.fixture(autouse=True)
+def _another_is_asked(inventory: Inventory) -> None:
+    """What a tunnel without a link replies is to make the proxy ask its next node."""
+    proxy = find_proxy(inventory.first("sip"))
+    if proxy.name == "opensips" and proxy.version.startswith(("3.4.", "3.5.")):
+        pytest.skip(f"OpenSIPS {proxy.version} asks no other node when one replies with an error")
 
 
 @pytest.mark.parametrize("stop", STOPS, ids=lambda stop: stop.name)
