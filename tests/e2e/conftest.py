@@ -86,3 +86,9 @@ def clean(run_of: Callable[[str, str], Run]) -> Run:
 @pytest.fixture(scope="session")
 def delayed(run_of: Callable[[str, str], Run]) -> Run:
     return run_of("direct", "fragment-delay")
+
+
+@pytest.fixture(scope="session")
+def bye_round_trips(clean: Run) -> int:
+    """How often a BYE crosses the WAN: OpenSIPS asks for the call report before it deletes."""
+    return 3 if clean.report_command == "delete" else 4

@@ -26,11 +26,9 @@ def test_no_call_fails_on_a_clean_wan(clean: Run) -> None:
     assert (clean.failed, clean.rtp_ok) == (0, clean.calls)
 
 
-def test_bye_is_fast_on_a_clean_wan(clean: Run) -> None:
+def test_bye_is_fast_on_a_clean_wan(clean: Run, bye_round_trips: int) -> None:
     assert clean.bye_ms.p99 is not None
-    # OpenSIPS asks for the call report before it deletes, which is one more round trip.
-    round_trips = 3 if clean.report_command == "delete" else 4
-    assert clean.bye_ms.p99 < round_trips * 20 + 20
+    assert clean.bye_ms.p99 < bye_round_trips * 20 + 20
 
 
 def test_bye_is_as_slow_as_the_fragments(delayed: Run) -> None:
