@@ -131,15 +131,14 @@ def test_a_torture_message_is_handled_as_the_corpus_says(
     assert wrong == {}
 
 
-@pytest.mark.parametrize("header", ["Via", "CSeq", "To"])
 def test_the_journal_tells_of_a_broken_message_and_keeps_no_credentials(
-    new_client: Callable[..., Client], watch: Watch, proxy: Host, header: str
+    new_client: Callable[..., Client], watch: Watch, proxy: Host
 ) -> None:
     if watch.name == "opensips":
         pytest.skip("OpenSIPS quotes all of a message that it cannot parse (parser/msg_parser.c)")
     since, sender = journal.cursor(proxy), new_client("sender")
     request = sender.build("REGISTER", f"sip:{sender.proxy[0]}", {"Authorization": _PROOF})
-    sender.send_bytes(bytes(request).replace(f"{header}: ".encode(), f"{header}: <;".encode()))
+    sender.send_bytes(bytes(request).replace(b"Max-Forwards: ", b"Max-Forwards "))
     told = f"malformed message from {sender.sent_by}"
     said: list[str] = []
     deadline = time.monotonic() + PATIENCE_S
