@@ -1,4 +1,4 @@
-# slowbye: `make reproduce` shows the bug and its cure, `make test` runs what CI runs, `make help` says the rest.
+# slowbye: `make reproduce` shows the bug and its cure, `make test` tests, `make help` says the rest.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
@@ -53,12 +53,17 @@ inventory: setup ## write the inventory of a fleet, out of a few facts that it a
 	@$(VENV)/ansible-playbook playbooks/inventory.yml $(INVENTORY)
 
 .PHONY: test
-test: ## the same set-up, then everything that CI runs
+test: ## the same set-up, then linters, unit tests, and over the lab: hosts, calls, the bug
 	@bin/setup --dev
 	@tests/run $(LAB_VARIABLES)
 
+.PHONY: test-ci
+test-ci: ## what CI runs: the same, and the tunnel's faults, netem, and the cure of all that a WAN does
+	@bin/setup --dev
+	@tests/run --ci $(LAB_VARIABLES)
+
 .PHONY: test-all
-test-all: ## the same, and what takes longer: all of molecule's scenarios, SIPp's load, the soak
+test-all: ## the same, and what takes an hour and more: all of molecule's scenarios, SIPp's load, the soak
 	@bin/setup --dev
 	@tests/run --all $(LAB_VARIABLES)
 
