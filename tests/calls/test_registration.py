@@ -2,13 +2,26 @@
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from sipmessage import Request, Response
 
 from calls import messages
 from calls.client import Client
 from calls.talking import hang_up, talk
 from slowbye.hosts import Host
+
+_RESTART_S = 3.0
+"""Longer than a proxy takes to end, and to start."""
+
+_APART_S = 0.001
+"""Between requests to a proxy that starts: it reads its registrations within milliseconds."""
+
+_OTHERS = 1000
+"""So many users that there is time for a request while they are read."""
+
+_OTHERS_LIVE_S = 30
 
 
 def _is_unknown(user: Client, to: Client) -> None:
@@ -55,12 +68,40 @@ def test_a_registration_replaces_the_one_of_the_same_contact(
     hang_up(calling, callee)
 
 
-@pytest.mark.alone
-def test_a_restarted_proxy_knows_who_was_registered(
-    caller: Client, callee: Client, proxy: Host, restart_proxy: Callable[[], None]
-) -> None:
+@pytest.fixture
+def _keeps_registrations(proxy: Host) -> None:
     if not proxy.variables.get("sip_proxy_keep_registrations", True):
         pytest.skip("sip_proxy_keep_registrations is false")
+
+
+@pytest.mark.alone
+@pytest.mark.usefixtures("_keeps_registrations")
+def test_a_restarted_proxy_knows_who_was_registered(
+    caller: Client, callee: Client, restart_proxy: Callable[[], None]
+) -> None:
     restart_proxy()
     calling, _ = talk(caller, callee)
     hang_up(calling, callee)
+
+
+@pytest.mark.alone
+@pytest.mark.usefixtures("_keeps_registrations")
+def test_a_proxy_that_starts_tells_nobody_that_a_registered_user_is_unknown(
+    caller: Client, callee: Client, restart_proxy: Callable[[], None]
+) -> None:
+    for number in range(_OTHERS):
+        others = {name: f"<sip:other{number}@{caller.proxy[0]}>" for name in ("From", "To")}
+        others["From"] += f";tag={number}"
+        caller.register(_OTHERS_LIVE_S, others)
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        restarting = thread.submit(restart_proxy)
+        end = time.monotonic() + _RESTART_S
+        while time.monotonic() < end:
+            caller.send(caller.build("OPTIONS", callee.uri))
+            time.sleep(_APART_S)
+    restarting.result()
+    for each in callee.received:
+        if isinstance(each.message, Request):
+            callee.reply(each.message, 200)
+    answers = [each.message for each in caller.received if isinstance(each.message, Response)]
+    assert [answer.code for answer in answers if answer.code == 404] == []
