@@ -90,9 +90,8 @@ def test_a_proxy_that_starts_tells_nobody_that_a_registered_user_is_unknown(
     caller: Client, callee: Client, restart_proxy: Callable[[], None]
 ) -> None:
     for number in range(_OTHERS):
-        others = {name: f"<sip:other{number}@{caller.proxy[0]}>" for name in ("From", "To")}
-        others["From"] += f";tag={number}"
-        caller.register(_OTHERS_LIVE_S, others)
+        user = f"<sip:other{number}@{caller.proxy[0]}>"
+        caller.register(_OTHERS_LIVE_S, {"From": f"{user};tag={number}", "To": user})
     with ThreadPoolExecutor(max_workers=1) as thread:
         restarting = thread.submit(restart_proxy)
         end = time.monotonic() + _RESTART_S
