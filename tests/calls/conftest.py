@@ -13,6 +13,7 @@ from calls.client import SIP_PORT, Client
 from calls.messages import token
 from calls.rtpengine import Rtpengine
 from calls.scene import NewWire, Scene
+from calls.talking import is_answered
 from calls.turns import Turns
 from calls.wire import Wire
 from slowbye.errors import SlowbyeError
@@ -71,17 +72,6 @@ def proxy(lab: Inventory) -> Host:
     return lab.first("sip")
 
 
-@pytest.fixture
-def restart_proxy(proxy: Host) -> Callable[[], None]:
-    """Restart it: for tests that are alone."""
-    running = "systemctl is-active -q opensips && echo opensips || echo kamailio"
-
-    def restart_proxy() -> None:
-        assert proxy.run(["sh", "-c", f"systemctl restart $({running})"]).returncode == 0
-
-    return restart_proxy
-
-
 @pytest.fixture(scope="session")
 def ng_paths(proxy: Host) -> dict[str, NgPath]:
     """The ways from the proxy to rtpengine, by name."""
@@ -137,6 +127,19 @@ def _scene(request: pytest.FixtureRequest, lab: Inventory, wire: Wire) -> Iterat
         path = wire.path.with_suffix(".json")
         ladder.save(path, marked.args[0], request.node.nodeid, wire, scene.clients)
     scene.close()
+
+
+@pytest.fixture
+def restart_proxy(proxy: Host, _scene: Scene) -> Callable[[], None]:
+    """Restart it, and wait until it answers: for tests that are alone."""
+    running = "systemctl is-active -q opensips && echo opensips || echo kamailio"
+
+    def restart_proxy() -> None:
+        assert proxy.run(["sh", "-c", f"systemctl restart $({running})"]).returncode == 0
+        asker = _scene.client("asker")
+        assert any(is_answered(asker, within_s=0.2) for _ in range(50))
+
+    return restart_proxy
 
 
 @pytest.fixture

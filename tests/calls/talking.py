@@ -5,6 +5,16 @@ from calls.dialog import Dialog
 from calls.messages import Headers
 
 
+def is_answered(client: Client, within_s: float = 1.0) -> bool:
+    """Whether the proxy itself answers OPTIONS; over a WAN that is idle it does so at once."""
+    client.send(client.build("OPTIONS", f"sip:{client.proxy[0]}"))
+    try:
+        client.receive_response(200, "OPTIONS", within_s)
+    except AssertionError:
+        return False
+    return True
+
+
 def invite(
     caller: Client,
     callee: Client,

@@ -10,6 +10,7 @@ from sipmessage import Request, Response
 from calls.client import Client
 from calls.digest import Account
 from calls.harm import Watch, calls_meanwhile
+from calls.talking import is_answered
 from slowbye.hosts import Host, Inventory
 from slowbye.measure import journal
 
@@ -35,22 +36,13 @@ def stranger(new_client: Callable[..., Client], _addresses: Iterator[str], proxy
     if address is None or not proxy.variables.get("sip_proxy_ban_seconds"):
         pytest.skip("the inventory has no stranger_addresses, or sip_proxy_ban_seconds is 0")
     client = new_client("stranger", address=address)
-    assert _is_answered(client), f"{address} is banned before it has done anything"
+    assert is_answered(client), f"{address} is banned before it has done anything"
     return client
-
-
-def _is_answered(client: Client) -> bool:
-    client.send(client.build("OPTIONS", f"sip:{client.proxy[0]}"))
-    try:
-        client.receive_response(200, "OPTIONS", _ANSWER_S)
-    except AssertionError:
-        return False
-    return True
 
 
 def _falls_silent(client: Client) -> bool:
     """Whether it is banned; what it sent before may still be answered by another worker."""
-    return any(not _is_answered(client) for _ in range(3))
+    return any(not is_answered(client) for _ in range(3))
 
 
 def _flood(client: Client, uri: str) -> int:
@@ -84,7 +76,7 @@ def test_a_flood_of_invites_is_banned_while_calls_of_others_go_on(
     assert sent > 2 * limit
     assert len(answers) <= limit, f"{len(answers)} answers to {sent} INVITEs"
     assert _falls_silent(stranger)
-    assert _is_answered(caller)
+    assert is_answered(caller)
     ban = f"{stranger.address[0]} is banned"
     said = journal.read_since(proxy, unit, since)
     assert any(ban in entry.message for entry in said)
@@ -95,7 +87,7 @@ def test_a_ban_ends(stranger: Client, proxy: Host) -> None:
     begun = time.monotonic()
     seconds = float(proxy.variables["sip_proxy_ban_seconds"])
     assert _falls_silent(stranger)
-    while not _is_answered(stranger):
+    while not is_answered(stranger):
         assert time.monotonic() < begun + 2 * seconds, "the ban does not end"
     assert time.monotonic() > begun + seconds - 2 * _ANSWER_S
 
@@ -144,4 +136,4 @@ def test_whom_the_proxy_trusts_is_never_banned(caller: Client, callee: Client) -
     callee.reply(callee.receive_request("INVITE"), 486)
     callee.receive_request("ACK")
     calling.ack_failure(calling.receive(486))
-    assert _is_answered(caller)
+    assert is_answered(caller)

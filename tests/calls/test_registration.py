@@ -22,6 +22,8 @@ _OTHERS = 1000
 """So many users that there is time for a request while they are read."""
 
 _OTHERS_LIVE_S = 30
+_UNDER_WAY = 20
+"""So many registrations at once do not wait for each other's round trip."""
 
 
 def _is_unknown(user: Client, to: Client) -> None:
@@ -91,7 +93,12 @@ def test_a_proxy_that_starts_tells_nobody_that_a_registered_user_is_unknown(
 ) -> None:
     for number in range(_OTHERS):
         user = f"<sip:other{number}@{caller.proxy[0]}>"
-        caller.register(_OTHERS_LIVE_S, {"From": f"{user};tag={number}", "To": user})
+        given = {"From": f"{user};tag={number}", "To": user, "Expires": str(_OTHERS_LIVE_S)}
+        caller.send(caller.build("REGISTER", f"sip:{caller.proxy[0]}", given))
+        if number >= _UNDER_WAY:
+            caller.receive_response(200, "REGISTER")
+    for _ in range(_UNDER_WAY):
+        caller.receive_response(200, "REGISTER")
     with ThreadPoolExecutor(max_workers=1) as thread:
         restarting = thread.submit(restart_proxy)
         end = time.monotonic() + _RESTART_S
