@@ -18,7 +18,7 @@ from bench.scale import fleet
 
 _ROOT = Path(__file__).parents[2]
 _SIZES = {10: (2, 8), 20: (5, 15), 40: (10, 30)}
-_GROWS = 1.5
+_GROWS = 1.25
 
 
 @click.command()
