@@ -150,7 +150,7 @@ class Writer:
                     self._module.fail_json(msg=f"nothing was changed: {said}", diff=self.diff)
 
     def write(self) -> None:
-        """Write what differs, and give every file and directory of it its mode."""
+        """Write what differs."""
         for path, text in self._texts.items():
             path.parent.mkdir(mode=_DIRECTORY_MODE, exist_ok=True)
             self._module.atomic_move(self._draft(text), str(path))
